@@ -1,0 +1,1 @@
+"""What the network says about a mammogram: classes, results, engines, training and evaluation."""

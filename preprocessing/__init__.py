@@ -1,0 +1,1 @@
+"""Pixels: decoding, breast mask, artefact removal, orientation, normalisation, patches."""

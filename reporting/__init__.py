@@ -1,0 +1,1 @@
+"""Results out: Structured Reports, presentation states, summary pictures and the HTTP feed."""
