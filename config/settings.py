@@ -1,0 +1,191 @@
+"""Typed settings: `mammogate.toml`, each key overridable by environment (`MAMMOGATE_` + section + `__` + key)."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network, IPv6Network, ip_address
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+ReportKindName = Literal["mammography_cad_sr", "measurement_report", "presentation_state", "summary_image"]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Seconds = Annotated[float, Field(gt=0)]
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether only this machine can reach `host`."""
+    if host == "localhost":
+        return True
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _ae_title(value: str) -> str:
+    # PS3.5 table 6.2-1, VR AE: 16 bytes, no backslash or control characters, not only spaces.
+    title = value.strip()
+    if not title or len(title) > 16 or "\\" in title or not title.isprintable() or not title.isascii():
+        raise ValueError("an AE title has 1 to 16 printable ASCII characters and no backslash (PS3.5 6.2)")
+    return title
+
+
+AeTitle = Annotated[str, AfterValidator(_ae_title)]
+
+
+class Section(BaseModel):
+    """A section of the settings; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Peer(Section):
+    """One allowed sender: its AE title, and the networks that it may call from."""
+
+    ae_title: AeTitle
+    addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+
+
+class DicomSettings(Section):
+    """The DICOM port that X-ray machines and PACS send to."""
+
+    host: str = "127.0.0.1"
+    port: Port = 11112
+    ae_title: AeTitle = "MAMMOGATE"
+    processes: Annotated[int, Field(ge=1, le=16)] = 1
+    allowed_peers: tuple[Peer, ...] = ()
+    allow_any_peer: bool = False
+
+    @model_validator(mode="after")
+    def _closed_unless_told_otherwise(self) -> DicomSettings:
+        if not self.allowed_peers and not self.allow_any_peer and not is_loopback(self.host):
+            raise ValueError(
+                f"DICOM__HOST={self.host} is reachable from the network, so DICOM__ALLOWED_PEERS must name the senders "
+                "(or set DICOM__ALLOW_ANY_PEER=true to accept anybody)"
+            )
+        return self
+
+
+class HttpSettings(Section):
+    """The HTTP port of the feed."""
+
+    host: str = "127.0.0.1"
+    port: Port = 8080
+    metrics_open: bool = False
+    secure_cookies: bool = True
+    session_hours: Annotated[float, Field(gt=0, le=168)] = 12
+    idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
+
+
+class StudySettings(Section):
+    """When a study counts as complete."""
+
+    settle_seconds: Seconds = 10
+    quiet_seconds: Seconds = 120
+
+
+class InferenceSettings(Section):
+    """Which engine reads the images."""
+
+    engine: Literal["embedded", "remote"] = "embedded"
+    url: str | None = None
+    fallback_minutes: Annotated[float, Field(ge=0)] | None = None
+    slots: Annotated[int, Field(ge=1, le=64)] = 1
+    timeout_seconds: Seconds = 300
+
+    @model_validator(mode="after")
+    def _only_what_exists(self) -> InferenceSettings:
+        if self.engine == "remote":
+            raise ValueError("INFERENCE__ENGINE=remote is not available in this version: use embedded")
+        return self
+
+
+class SiteSettings(Section):
+    """What the site has decided."""
+
+    accepts_research_use: bool = False
+    draw_without_asking: bool = False
+
+
+class DeliverySettings(Section):
+    """How patiently reports are delivered to a destination that is away."""
+
+    first_retry_seconds: Seconds = 5
+    longest_retry_seconds: Seconds = 300
+    give_up_hours: Annotated[float, Field(gt=0)] = 168
+
+
+class DestinationSettings(Section):
+    """One place that reports go to."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    kind: Literal["dicom", "orthanc", "stow"]
+    host: str | None = None
+    port: Port | None = None
+    ae_title: AeTitle | None = None
+    url: str | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    reports: tuple[ReportKindName, ...] = (
+        "mammography_cad_sr",
+        "measurement_report",
+        "presentation_state",
+        "summary_image",
+    )
+    dialect: Literal["SCT", "SRT"] = "SCT"
+    forward_images: bool = False
+    withdraw: Literal["note", "orthanc", "none"] = "none"
+
+    @model_validator(mode="after")
+    def _has_an_address(self) -> DestinationSettings:
+        if self.kind == "dicom" and not (self.host and self.port and self.ae_title):
+            raise ValueError(f"destination {self.name}: kind dicom needs host, port and ae_title")
+        if self.kind != "dicom" and not self.url:
+            raise ValueError(f"destination {self.name}: kind {self.kind} needs url")
+        if self.withdraw == "orthanc" and self.kind != "orthanc":
+            raise ValueError(f"destination {self.name}: withdraw=orthanc needs kind orthanc")
+        return self
+
+
+class SourceSettings(Section):
+    """An Orthanc whose changes are followed."""
+
+    name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
+    kind: Literal["orthanc"] = "orthanc"
+    url: str
+    username: str | None = None
+    password_file: Path | None = None
+    interval_seconds: Seconds = 5
+
+
+class Settings(Section):
+    """Everything that a site can set."""
+
+    data_dir: Path = Path("data")
+    database_url: str | None = None
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    dicom: DicomSettings = DicomSettings()
+    http: HttpSettings = HttpSettings()
+    study: StudySettings = StudySettings()
+    inference: InferenceSettings = InferenceSettings()
+    delivery: DeliverySettings = DeliverySettings()
+    site: SiteSettings = SiteSettings()
+    destinations: tuple[DestinationSettings, ...] = ()
+    sources: tuple[SourceSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _names_are_unique(self) -> Settings:
+        for what, names in (
+            ("destination", [d.name for d in self.destinations]),
+            ("source", [s.name for s in self.sources]),
+        ):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"two entries of {what}s are called {twice[0]}: give each a name of its own")
+        return self
+
+    @property
+    def resolved_database_url(self) -> str:
+        """The SQLAlchemy URL: what was set, or SQLite in the data folder."""
+        return self.database_url or f"sqlite:///{(self.data_dir / 'mammogate.sqlite').resolve()}"
