@@ -1,0 +1,121 @@
+"""Bringing the database to the current schema: our tables by Alembic, the workflow engine's by its own migrations."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from alembic import command
+from alembic.config import Config
+from dbos import DBOS
+from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy.exc import OperationalError
+
+from gateway.database.columns import now
+from gateway.database.engine import Database, create_database_engine
+from gateway.database.models import Installation
+
+# Any number, as long as nobody else uses it for an advisory lock in this database.
+_POSTGRES_LOCK = 72_616_001
+
+
+class UnsupportedSqlite(Exception):
+    """The SQLite library is too old for the workflow engine on this Python."""
+
+
+class DatabaseAway(Exception):
+    """The database can't be reached."""
+
+
+def open_database(url: str, *, wait_seconds: float = 0) -> Database:
+    """Connect, migrate to the current schema and return the database; safe to call from many processes at once.
+
+    Raises:
+        DatabaseAway: it can't be reached within `wait_seconds`.
+        UnsupportedSqlite: Python 3.12 or later with SQLite before 3.42.
+
+    """
+    _check_sqlite(url)
+    engine = create_database_engine(url)
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        try:
+            with _only_one_migrates(engine):
+                _migrate(engine, url)
+            break
+        except OperationalError as error:
+            if time.monotonic() >= deadline:
+                shown = make_url(url).render_as_string(hide_password=True)
+                raise DatabaseAway(
+                    f"the database {shown} can't be reached: {error.orig}; start it and try again"
+                ) from None
+            time.sleep(1)
+    database = Database(engine)
+    _ensure_installation(database)
+    return database
+
+
+def installation_id(database: Database) -> str:
+    """Return the id that this installation's deterministic UIDs derive from (a UUID)."""
+    with database.read() as session:
+        return session.scalars(select(Installation.installation_id)).one()
+
+
+def alembic_config() -> Config:
+    """Return Alembic's configuration for our migrations."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("path_separator", "os")
+    return config
+
+
+def _check_sqlite(url: str) -> None:
+    if (
+        make_url(url).get_backend_name() == "sqlite"
+        and sys.version_info >= (3, 12)
+        and sqlite3.sqlite_version_info < (3, 42)
+    ):
+        raise UnsupportedSqlite(
+            f"Python {sys.version_info.major}.{sys.version_info.minor} with SQLite {sqlite3.sqlite_version} can't run the "
+            "workflow engine: use Python 3.11, or SQLite 3.42 or later, or set DATABASE_URL to PostgreSQL"
+        )
+
+
+@contextmanager
+def _only_one_migrates(engine: Engine) -> Iterator[None]:
+    if engine.dialect.name == "sqlite":
+        file = Path(str(engine.url.database))
+        file.parent.mkdir(parents=True, exist_ok=True)
+        with file.with_suffix(".migrating").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
+        return
+    with engine.connect() as connection:
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _POSTGRES_LOCK})
+        connection.commit()
+        try:
+            yield
+        finally:
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _POSTGRES_LOCK})
+            connection.commit()
+
+
+def _migrate(engine: Engine, url: str) -> None:
+    config = alembic_config()
+    with engine.connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "head")
+        connection.commit()
+    DBOS.migrate(url)
+
+
+def _ensure_installation(database: Database) -> None:
+    with database.write() as session:
+        if session.scalars(select(Installation)).first() is None:
+            session.add(Installation(installation_id=str(uuid4()), created_at=now()))
