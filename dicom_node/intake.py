@@ -21,7 +21,7 @@ class Origin:
 
     channel: Channel
     association_id: str
-    """Unique for each association or request (a UUID): the gateway counts a study as still arriving while it is open."""
+    """A UUID for each association or request; the gateway counts a study as still arriving while it is open."""
     peer_ae_title: str
     peer_address: str
 

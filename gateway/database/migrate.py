@@ -82,8 +82,8 @@ def _check_sqlite(url: str) -> None:
         and sqlite3.sqlite_version_info < (3, 42)
     ):
         raise UnsupportedSqlite(
-            f"Python {sys.version_info.major}.{sys.version_info.minor} with SQLite {sqlite3.sqlite_version} can't run the "
-            "workflow engine: use Python 3.11, or SQLite 3.42 or later, or set DATABASE_URL to PostgreSQL"
+            f"this Python with SQLite {sqlite3.sqlite_version} can't run the workflow "
+            " engine: use Python 3.11, or SQLite 3.42 or later, or set DATABASE_URL to PostgreSQL"
         )
 
 
