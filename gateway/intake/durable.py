@@ -1,0 +1,274 @@
+"""The Intake of `dicom_node`, made durable: file, row and job are on disk before anybody is told so."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Collection
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
+from sqlalchemy.orm import Session
+
+from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
+from gateway.database.columns import now
+from gateway.database.engine import Database
+from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Report, Study
+from gateway.folders import Folders, move_durably
+from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
+from gateway.workflow.completeness import is_ready_but_for_settling
+from gateway.workflow.jobs import Jobs
+
+log = structlog.get_logger(__name__)
+
+
+class DurableIntake:
+    """One for each receiving process; `receiver` is the process's slot name.
+
+    Nothing is kept in memory that an acknowledgement depends on. A file without a row was never acknowledged: such
+    files are swept when a receiver starts.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        folders: Folders,
+        jobs: Jobs,
+        *,
+        receiver: str,
+        settle_seconds: float,
+        quiet_seconds: float,
+        reserve_bytes: int,
+    ) -> None:
+        self._database = database
+        self._folders = folders
+        self._jobs = jobs
+        self._receiver = receiver
+        self._settle = settle_seconds
+        self._quiet = quiet_seconds
+        self._reserve = reserve_bytes
+        self._touched: dict[str, set[int]] = {}
+        self._lock = threading.Lock()
+
+    def new_file(self) -> Path:
+        """Return a fresh path in the folder of incoming files."""
+        return self._folders.new_incoming()
+
+    def accept(self, path: Path, announced: AnnouncedInstance, origin: Origin) -> Answer:
+        """Make the file at `path` durable and answer; the file is gone from `path` afterwards, whatever the answer."""
+        try:
+            if self._folders.free_bytes() < self._reserve:
+                return self._refuse(path, "the gateway's disk is full", origin)
+            try:
+                header = read_header(path)
+            except HeaderUnreadable as error:
+                return self._quarantine(path, Verdict.UNREADABLE, str(error), announced, origin)
+            if announced.sop_instance_uid not in (None, header.sop_instance_uid):
+                reason = "the SOP Instance UID in the header is not the announced one"
+                return self._quarantine(path, Verdict.UNREADABLE, reason, announced, origin)
+            if announced.sop_class_uid not in (None, header.sop_class_uid):
+                reason = "the SOP class in the header is not the announced one"
+                return self._quarantine(path, Verdict.CLASS_MISMATCH, reason, announced, origin)
+            return self._store(path, header, origin)
+        except OSError as error:
+            log.error("receive.disk_failed", error=error.strerror, errno=error.errno)
+            return self._refuse(path, "the gateway can't write to its disk", origin)
+        except SQLAlchemyError as error:
+            log.error("receive.database_failed", error=type(error).__name__)
+            return self._refuse(path, "the gateway's database is away", origin)
+        except Exception as error:
+            # Whatever else goes wrong, the sender must keep its copy: nothing was made durable.
+            log.exception("receive.failed", error=type(error).__name__)
+            return self._refuse(path, "the gateway failed to store this", origin)
+
+    def discard(self, path: Path) -> None:
+        """Remove an incoming file that will not be accepted."""
+        try:
+            path.unlink(missing_ok=True)
+        except OSError as error:
+            log.warning("receive.discard_failed", error=error.strerror)
+
+    def association_closed(self, origin: Origin) -> None:
+        """Note that nothing more comes from `origin`, and let complete studies settle."""
+        with self._lock:
+            studies = self._touched.pop(origin.association_id, set())
+        if not studies:
+            return
+        try:
+            with self._database.write() as session:
+                session.execute(
+                    update(AssociationRecord)
+                    .where(AssociationRecord.id == origin.association_id)
+                    .values(closed_at=now())
+                )
+            self._let_settle(studies)
+        except Exception as error:  # noqa: BLE001 - the gather job looks by itself after the quiet time
+            log.warning("receive.close_not_noted", error=type(error).__name__)
+
+    def known_instances(self, sop_instance_uids: Collection[str]) -> set[str]:
+        """Return which of these UIDs are instances here, or reports of ours."""
+        wanted = list(sop_instance_uids)
+        with self._database.read() as session:
+            held = set(session.scalars(select(Instance.sop_instance_uid).where(Instance.sop_instance_uid.in_(wanted))))
+            ours = set(session.scalars(select(Report.sop_instance_uid).where(Report.sop_instance_uid.in_(wanted))))
+        return held | ours
+
+    def _store(self, path: Path, header: ReceivedHeader, origin: Origin) -> Answer:
+        answer = Answer(
+            Verdict.STORED,
+            study_instance_uid=header.study_instance_uid,
+            sop_class_uid=header.sop_class_uid,
+            sop_instance_uid=header.sop_instance_uid,
+        )
+        if self._is_our_report(header.sop_instance_uid):
+            # A PACS that routes whole studies sends our reports back: they are durable here already.
+            self.discard(path)
+            return answer
+        size = path.stat().st_size
+        stored = self._folders.new_instance()
+        move_durably(path, stored)
+        try:
+            study_id = self._record_once(stored, size, header, origin)
+        except BaseException:
+            self._remove_unless_recorded(stored)
+            raise
+        with self._lock:
+            self._touched.setdefault(origin.association_id, set()).add(study_id)
+        return answer
+
+    def _record_once(self, stored: Path, size: int, header: ReceivedHeader, origin: Origin) -> int:
+        try:
+            with self._database.write() as session:
+                return self._record(session, stored, size, header, origin)
+        except IntegrityError:
+            # Another receiver made the study's or the instance's first row meanwhile: now it is there to be found.
+            with self._database.write() as session:
+                return self._record(session, stored, size, header, origin)
+
+    def _record(self, session: Session, stored: Path, size: int, header: ReceivedHeader, origin: Origin) -> int:
+        moment = now()
+        if session.get(AssociationRecord, origin.association_id) is None:
+            session.add(
+                AssociationRecord(
+                    id=origin.association_id,
+                    receiver=self._receiver,
+                    channel=origin.channel,
+                    peer_ae_title=origin.peer_ae_title,
+                    peer_address=origin.peer_address,
+                    opened_at=moment,
+                )
+            )
+            session.flush()
+        study = self._study(session, header)
+        study.last_received_at = moment
+        first = session.scalars(
+            select(Instance).where(Instance.sop_instance_uid == header.sop_instance_uid)
+        ).one_or_none()
+        if first is not None:
+            duplicate = Duplicate(
+                instance_id=first.id,
+                study_instance_uid=header.study_instance_uid,
+                path=self._folders.relative(stored),
+                received_at=moment,
+            )
+            session.add(duplicate)
+            session.flush()
+            self._jobs.compare(session, duplicate.id)
+            return study.id
+        session.add(
+            Instance(
+                study_id=study.id,
+                series_instance_uid=header.series_instance_uid,
+                sop_instance_uid=header.sop_instance_uid,
+                sop_class_uid=header.sop_class_uid,
+                transfer_syntax_uid=header.transfer_syntax_uid,
+                role=header.image.role,
+                role_reason=header.image.reason,
+                laterality=header.image.laterality,
+                view=header.image.view,
+                presentation_intent=header.image.presentation_intent,
+                patient_key=header.patient_key,
+                path=self._folders.relative(stored),
+                size=size,
+                association_id=origin.association_id,
+                received_at=moment,
+            )
+        )
+        opens = header.image.role == "read" or (header.image.role == "kept" and study.generation == 0)
+        if opens and study.gathering is None:
+            study.gathering = study.generation + 1
+            self._jobs.gather(session, study.study_instance_uid, study.gathering, self._quiet)
+        if opens:
+            study.updated_at = moment
+        return study.id
+
+    def _study(self, session: Session, header: ReceivedHeader) -> Study:
+        found = session.scalars(
+            select(Study).where(Study.study_instance_uid == header.study_instance_uid).with_for_update()
+        ).one_or_none()
+        if found is not None:
+            return found
+        study = Study(
+            study_instance_uid=header.study_instance_uid,
+            patient_id=header.patient_id,
+            patient_name=header.patient_name,
+            birth_date=header.birth_date,
+            study_date=header.study_date,
+            accession_number=header.accession_number,
+        )
+        session.add(study)
+        session.flush()
+        return study
+
+    def _is_our_report(self, sop_instance_uid: str) -> bool:
+        with self._database.read() as session:
+            return session.scalar(select(Report.id).where(Report.sop_instance_uid == sop_instance_uid)) is not None
+
+    def _let_settle(self, study_ids: set[int]) -> None:
+        with self._database.read() as session:
+            ready = [
+                (study.study_instance_uid, study.gathering)
+                for study in session.scalars(select(Study).where(Study.id.in_(study_ids)))
+                if study.gathering is not None and is_ready_but_for_settling(session, study)
+            ]
+        for study_uid, generation in ready:
+            self._jobs.hurry_gather(study_uid, generation, self._settle)
+
+    def _refuse(self, path: Path, comment: str, origin: Origin) -> Answer:
+        self.discard(path)
+        log.warning("receive.refused", reason=comment, peer=origin.peer_ae_title, channel=origin.channel)
+        return Answer(Verdict.OUT_OF_RESOURCES, comment)
+
+    def _quarantine(
+        self, path: Path, verdict: Verdict, reason: str, announced: AnnouncedInstance, origin: Origin
+    ) -> Answer:
+        kept = self._folders.quarantine / path.name
+        move_durably(path, kept)
+        with self._database.write() as session:
+            session.add(
+                Quarantined(
+                    path=self._folders.relative(kept),
+                    reason=reason,
+                    channel=origin.channel,
+                    peer_ae_title=origin.peer_ae_title,
+                    peer_address=origin.peer_address,
+                    announced_sop_instance_uid=(announced.sop_instance_uid or "")[:64] or None,
+                )
+            )
+        log.warning("receive.quarantined", reason=reason, peer=origin.peer_ae_title, file=kept.name)
+        return Answer(
+            verdict, reason, sop_class_uid=announced.sop_class_uid, sop_instance_uid=announced.sop_instance_uid
+        )
+
+    def _remove_unless_recorded(self, stored: Path) -> None:
+        """Remove a file whose row failed; but where nobody can tell whether it failed, leave it to the sweep."""
+        name = self._folders.relative(stored)
+        try:
+            with self._database.read() as session:
+                recorded = session.scalar(select(Instance.id).where(Instance.path == name)) is not None
+                recorded = recorded or session.scalar(select(Duplicate.id).where(Duplicate.path == name)) is not None
+        except SQLAlchemyError:
+            return
+        if not recorded:
+            self.discard(stored)

@@ -1,0 +1,97 @@
+"""Reading what the intake needs of a header, and nothing that could fail for its content."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date, datetime
+from pathlib import Path
+
+from pydicom import dcmread
+from pydicom.dataset import Dataset
+
+from preprocessing.views import ImageIdentity, identify_view
+
+
+class HeaderUnreadable(Exception):
+    """The file is no DICOM object, or lacks what identifies one."""
+
+
+@dataclass(frozen=True)
+class ReceivedHeader:
+    """The identifying attributes of a received object; text that can't be read is None."""
+
+    study_instance_uid: str
+    series_instance_uid: str
+    sop_instance_uid: str
+    sop_class_uid: str
+    transfer_syntax_uid: str
+    patient_id: str | None
+    patient_name: str | None
+    birth_date: date | None
+    study_date: date | None
+    accession_number: str | None
+    image: ImageIdentity
+
+    @property
+    def patient_key(self) -> str:
+        """A digest that is equal for images of one patient, whatever the spelling of blanks and case."""
+        parts = (self.patient_id, self.patient_name, self.birth_date.isoformat() if self.birth_date else None)
+        folded = "\x1f".join(" ".join((part or "").replace("^", " ").split()).casefold() for part in parts)
+        return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def read_header(path: Path) -> ReceivedHeader:
+    """Read the header of the Part 10 file at `path`; pixels are not touched.
+
+    Raises:
+        HeaderUnreadable: with a sentence that says what is wrong, without patient data.
+
+    """
+    try:
+        dataset = dcmread(path, stop_before_pixels=True)
+        identified = {name: str(dataset.get(name) or "").strip() for name in _IDENTIFYING}
+        syntax = str(dataset.file_meta.get("TransferSyntaxUID") or "")
+    except Exception as error:
+        raise HeaderUnreadable(f"the header can't be read ({type(error).__name__})") from error
+    missing = [name for name, value in identified.items() if not value]
+    if missing or not syntax:
+        raise HeaderUnreadable(f"the header has no {missing[0] if missing else 'TransferSyntaxUID'}")
+    too_long = [name for name, value in identified.items() if len(value) > 64]
+    if too_long:
+        raise HeaderUnreadable(f"{too_long[0]} is longer than the 64 characters of a UID (PS3.5 9.1)")
+    return ReceivedHeader(
+        study_instance_uid=identified["StudyInstanceUID"],
+        series_instance_uid=identified["SeriesInstanceUID"],
+        sop_instance_uid=identified["SOPInstanceUID"],
+        sop_class_uid=identified["SOPClassUID"],
+        transfer_syntax_uid=syntax,
+        patient_id=_text(dataset, "PatientID"),
+        patient_name=_text(dataset, "PatientName"),
+        birth_date=_date(dataset, "PatientBirthDate"),
+        study_date=_date(dataset, "StudyDate"),
+        accession_number=_text(dataset, "AccessionNumber"),
+        image=identify_view(dataset),
+    )
+
+
+_IDENTIFYING = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
+
+
+def _text(dataset: Dataset, keyword: str) -> str | None:
+    try:
+        value = dataset.get(keyword)
+        text = "" if value is None else str(value)
+    except Exception:  # noqa: BLE001 - a broken character set or VR must not stop storage (PS3.5 6.1 in the wild)
+        return None
+    # A surrogate can't be stored as UTF-8, and NUL not in PostgreSQL.
+    cleaned = text.replace("\x00", "").encode("utf-8", "replace").decode("utf-8").strip()
+    return cleaned or None
+
+
+def _date(dataset: Dataset, keyword: str) -> date | None:
+    text = (_text(dataset, keyword) or "").replace(".", "").replace("-", "")[:8]
+    try:
+        return datetime.strptime(text, "%Y%m%d").date()  # noqa: DTZ007 - a DA has no zone (PS3.5 6.2)
+    except ValueError:
+        return None

@@ -1,0 +1,45 @@
+"""Structured logs on stderr, without patient names."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import MutableMapping
+from typing import Any
+
+import structlog
+
+# Keys that must never reach a log line, whoever passes them.
+_FORBIDDEN = frozenset({"patient_name", "patient_id", "birth_date", "patient", "name_of_patient"})
+
+
+def _without_patients(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    for key in _FORBIDDEN & event.keys():
+        event[key] = "(withheld)"
+    return event
+
+
+def configure_logs(level: str, process: str) -> None:
+    """Send everything to stderr, one line an event; `process` names the sender of each line."""
+    number = getattr(logging, level.upper())
+    structlog.configure(
+        processors=[
+            structlog.contextvars.merge_contextvars,
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            _without_patients,
+            structlog.processors.format_exc_info,
+            structlog.processors.LogfmtRenderer(
+                key_order=["timestamp", "level", "process", "event"], bool_as_flag=False
+            ),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(number),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    structlog.contextvars.bind_contextvars(process=process)
+    logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s", force=True)
+    # pynetdicom and pydicom put attribute values into their messages: those may be names.
+    for noisy in ("pynetdicom", "pydicom", "highdicom"):
+        logging.getLogger(noisy).setLevel(logging.CRITICAL)
+    logging.getLogger("dbos").setLevel(logging.ERROR)

@@ -1,0 +1,91 @@
+"""A child process for each slot, replaced when it dies or takes too long."""
+
+from __future__ import annotations
+
+import ctypes
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import TimeoutError as WaitedTooLong
+from concurrent.futures.process import BrokenProcessPool
+from typing import ParamSpec, TypeVar
+
+import structlog
+
+P = ParamSpec("P")
+R = TypeVar("R")
+log = structlog.get_logger(__name__)
+_PR_SET_PDEATHSIG = 1
+
+
+class ChildCrashed(Exception):
+    """The child process died while it worked on this (a segmentation fault, or out of memory)."""
+
+
+class ChildTooSlow(Exception):
+    """The child process took longer than it may and was ended."""
+
+
+def die_with_parent(parent: int) -> None:
+    """Have the kernel end this process when `parent` dies, however it dies (prctl PR_SET_PDEATHSIG)."""
+    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it died before we asked
+        os._exit(1)
+
+
+def _begin(parent: int) -> None:
+    die_with_parent(parent)
+    # The parent alone decides when to stop; a Ctrl-C in the terminal reaches the whole group.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+class Child:
+    """One child process that runs one call at a time; `run` may be called from many threads, which then queue."""
+
+    def __init__(self, timeout_seconds: float) -> None:
+        self._timeout = timeout_seconds
+        self._turn = threading.Lock()
+        self._pool: ProcessPoolExecutor | None = None
+
+    def run(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Run a module-level function in the child and return its result, or raise what it raised.
+
+        Raises:
+            ChildCrashed: the process died.
+            ChildTooSlow: it did not answer in time and was ended.
+
+        """
+        with self._turn:
+            try:
+                pool = self._started()
+                pending: Future[R] = pool.submit(function, *arguments, **named)
+                return pending.result(timeout=self._timeout)
+            except BrokenProcessPool:
+                self._drop()
+                raise ChildCrashed("the process that reads images died while it worked on this") from None
+            except WaitedTooLong:
+                self._drop()
+                raise ChildTooSlow(f"the process that reads images took over {self._timeout:g} s on this") from None
+
+    def close(self) -> None:
+        """End the child; a later call starts a new one."""
+        with self._turn:
+            self._drop()
+
+    def _started(self) -> ProcessPoolExecutor:
+        if self._pool is None:
+            # spawn: a fork of a process with threads (the workflow engine's) can deadlock
+            context = multiprocessing.get_context("spawn")
+            self._pool = ProcessPoolExecutor(1, mp_context=context, initializer=_begin, initargs=(os.getpid(),))
+        return self._pool
+
+    def _drop(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is None:
+            return
+        for process in list((getattr(pool, "_processes", None) or {}).values()):
+            process.kill()
+        pool.shutdown(wait=False, cancel_futures=True)

@@ -1,0 +1,117 @@
+"""What runs in the child process. Everything here is a module-level function of picklable things."""
+
+from __future__ import annotations
+
+import io
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from pydicom import dcmread
+
+from inference.embedded import EmbeddedEngine
+from inference.results import StudyResult, ViewResult
+from inference.study import summarise_study
+from preprocessing.decode import pixel_digest
+from preprocessing.errors import ImageRefused
+from preprocessing.rendering import render_image
+from preprocessing.views import identify_view
+from reporting.build import build_reports
+from reporting.study import ReportVariant, StudyToReport
+from reporting.writing import report_bytes
+
+
+@dataclass(frozen=True)
+class ImageRead:
+    """What came of reading one image: a result, or a result that only says why there is none."""
+
+    result: ViewResult
+    model_version: str
+    heat_map: bytes | None
+    """A compressed .npz: `heat_map` (float32, 0..1) and `extent` (x0, y0, x1, y1 in pixels of the stored image)."""
+    timings: dict[str, float]
+
+
+@dataclass(frozen=True)
+class FinishedReport:
+    """A report as bytes of a Part 10 file, and what its row says."""
+
+    kind: str
+    dialect: str
+    sop_class_uid: str
+    sop_instance_uid: str
+    series_instance_uid: str
+    source_sop_instance_uid: str | None
+    content: bytes
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Whether two objects under one UID are the same image of the same patient."""
+
+    same: bool
+    detail: str
+
+
+@cache
+def _engine() -> EmbeddedEngine:
+    return EmbeddedEngine()
+
+
+def model_version() -> str:
+    """Return the version of the model that this process reads with."""
+    return _engine().model.version
+
+
+def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | None) -> ImageRead:
+    """Read one image; a refused one comes back with its reason, which a second try would not change."""
+    engine = _engine()
+    try:
+        header = dcmread(path, stop_before_pixels=True)
+        reading = engine.read(path, identify_view(header))
+    except ImageRefused as refusal:
+        failed = ViewResult(sop_instance_uid=sop_instance_uid, laterality=laterality, view=view, failure=str(refusal))
+        return ImageRead(failed, engine.model.version, None, {})
+    packed = io.BytesIO()
+    np.savez_compressed(packed, heat_map=reading.heat_map, extent=np.asarray(reading.heat_map_extent, np.float64))
+    return ImageRead(reading.result, engine.model.version, packed.getvalue(), dict(reading.timings))
+
+
+def summarise(views: tuple[ViewResult, ...]) -> StudyResult:
+    """Put the views of a study together."""
+    engine = _engine()
+    return summarise_study(views, engine.model, engine.name)
+
+
+def finish_reports(study: StudyToReport, variants: tuple[ReportVariant, ...]) -> list[FinishedReport]:
+    """Build, check and serialise the reports of one generation."""
+    return [
+        FinishedReport(
+            kind=report.kind,
+            dialect=report.dialect,
+            sop_class_uid=report.sop_class_uid,
+            sop_instance_uid=report.sop_instance_uid,
+            series_instance_uid=report.series_instance_uid,
+            source_sop_instance_uid=report.source_sop_instance_uid,
+            content=report_bytes(report),
+        )
+        for report in build_reports(study, variants, render_image)
+    ]
+
+
+def compare(first: Path, second: Path) -> Comparison:
+    """Compare identity and stored pixel values; a PACS may have transcoded or coerced the second."""
+    headers = [dcmread(path, stop_before_pixels=True) for path in (first, second)]
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
+        values = {str(header.get(keyword) or "").strip() for header in headers}
+        if len(values) > 1:
+            return Comparison(False, f"they differ in {keyword}")
+    try:
+        equal = pixel_digest(first) == pixel_digest(second)
+    except ImageRefused as refusal:
+        if first.read_bytes() == second.read_bytes():
+            return Comparison(True, "the files are equal byte by byte")
+        return Comparison(False, f"their pixels can't be compared: {refusal}")
+    return Comparison(equal, "the pixels are equal" if equal else "they differ in their pixels")

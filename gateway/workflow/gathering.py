@@ -1,0 +1,68 @@
+"""Gather: wait until a study is complete, then freeze the generation and hand it to processing."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from gateway.database.columns import now
+from gateway.database.engine import Database
+from gateway.database.models import Instance, Study
+from gateway.workflow.completeness import judge
+from gateway.workflow.events import tell
+from gateway.workflow.jobs import Jobs
+
+
+class Gathering:
+    """The step of the gather job; safe to run twice."""
+
+    def __init__(self, database: Database, jobs: Jobs, *, settle_seconds: float, quiet_seconds: float) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._settle = settle_seconds
+        self._quiet = quiet_seconds
+
+    def look(self, study_uid: str, generation: int) -> float:
+        """Freeze the generation when it is complete and return 0; otherwise return after how many seconds to look."""
+        with self._database.write() as session:
+            study = session.scalars(
+                select(Study).where(Study.study_instance_uid == study_uid).with_for_update()
+            ).one_or_none()
+            if study is None or study.gathering != generation:
+                return 0.0  # forgotten, or frozen by an earlier run of this step
+            verdict = judge(session, study, now(), self._settle, self._quiet)
+            if not verdict.ready:
+                return verdict.wait_seconds
+            self._freeze(session, study, generation, verdict.missing_views)
+        return 0.0
+
+    def _freeze(self, session: Session, study: Study, generation: int, missing: tuple[str, ...]) -> None:
+        """Assign what has come to the generation and enqueue its processing, in the caller's transaction."""
+        for instance in session.scalars(
+            select(Instance).where(Instance.study_id == study.id, Instance.generation.is_(None))
+        ):
+            instance.generation = generation
+        study.generation = generation
+        study.gathering = None
+        study.run = 1
+        study.status = "queued"
+        study.frozen_at = now()
+        study.missing_views = {"views": list(missing)}
+        tell(session, "study_queued", study)
+        self._jobs.process(session, study.study_instance_uid, generation, study.run)
+
+
+def open_generation(session: Session, jobs: Jobs, study: Study, delay_seconds: float) -> int:
+    """Begin a new generation of a study without waiting for another instance; returns its number."""
+    if study.gathering is None:
+        study.gathering = study.generation + 1
+        jobs.gather(session, study.study_instance_uid, study.gathering, delay_seconds)
+    return study.gathering
+
+
+def count_unfrozen(session: Session, study: Study) -> int:
+    """Return how many instances wait for their generation to be frozen."""
+    counted = session.scalar(
+        select(func.count()).select_from(Instance).where(Instance.study_id == study.id, Instance.generation.is_(None))
+    )
+    return counted or 0
