@@ -16,9 +16,14 @@ _READING = "mammogate_reading"
 def create_database_engine(url: str) -> Engine:
     """Return an engine whose write transactions are durable and never upgrade a read lock half-way."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20)
     engine = create_engine(
-        url, connect_args={"timeout": _SQLITE_BUSY_MS / 1000}, pool_size=10, max_overflow=20, pool_timeout=60
+        url,
+        connect_args={"timeout": _SQLITE_BUSY_MS / 1000},
+        pool_size=10,
+        max_overflow=20,
+        pool_timeout=60,
+        hide_parameters=True,  # an error's text must not hold a patient's name
     )
 
     @event.listens_for(engine, "connect")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Any, Literal
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
@@ -27,7 +27,7 @@ def tell(session: Session, kind: EventKind, study: Study) -> None:
     )
 
 
-def append(session: Session, kind: EventKind, study_uid: str, data: dict[str, object]) -> None:
+def append(session: Session, kind: EventKind, study_uid: str, data: dict[str, Any]) -> None:
     """Append an event. The counter's row stays locked until the caller commits, so nobody sees 8 before 7."""
     drawn = session.execute(
         update(Counter).where(Counter.name == _COUNTER).values(value=Counter.value + 1).returning(Counter.value)
