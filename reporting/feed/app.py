@@ -1,0 +1,88 @@
+"""The application: all routes behind one gate."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+
+from fastapi import APIRouter, FastAPI
+
+from reporting.feed.credentials import Passwords
+from reporting.feed.errors import install_error_handlers
+from reporting.feed.event_routes import build_event_router
+from reporting.feed.events import EventWatch
+from reporting.feed.gate import Gate
+from reporting.feed.headers import SecurityHeaders
+from reporting.feed.health_routes import build_health_router
+from reporting.feed.login_routes import build_login_router
+from reporting.feed.operation_routes import build_operation_router
+from reporting.feed.schemas import ErrorAnswer
+from reporting.feed.sessions import Sessions
+from reporting.feed.settings import FeedSettings
+from reporting.feed.stores import Accounts, Operations, Readiness, StudyFeed
+from reporting.feed.study_routes import build_study_router
+
+DESCRIPTION = (
+    "**Research use only, not a medical device.** Scores and places that a program found in mammograms. "
+    "`attention` is an order for reading, not a diagnosis."
+)
+
+
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+def create_feed(
+    *,
+    studies: StudyFeed,
+    accounts: Accounts,
+    operations: Operations,
+    readiness: Readiness,
+    settings: FeedSettings | None = None,
+    routers: Sequence[APIRouter] = (),
+    passwords: Passwords | None = None,
+    now: Callable[[], datetime] = _utc_now,
+) -> FastAPI:
+    """Return the feed.
+
+    `routers` are added behind the same gate: every path of theirs needs a login, and they ask for rights with
+    `reporting.feed.caller.require`. What the caller mounts later (the viewer's shell) is behind the gate too, unless
+    `settings.open_paths` names it. `app.state.watch.stop()` ends the live streams; `FeedServer` does that by itself.
+    """
+    settings = settings or FeedSettings()
+    app = FastAPI(
+        title="mammogate",
+        version=settings.version,
+        summary="Research use only, not a medical device.",
+        description=DESCRIPTION,
+        # Behind the gate like everything else. The interactive pages load scripts from elsewhere, so they stay off.
+        openapi_url="/api/v1/openapi.json",
+        docs_url=None,
+        redoc_url=None,
+        redirect_slashes=False,
+        responses={
+            status: {"model": ErrorAnswer, "description": text}
+            for status, text in {
+                400: "The request is wrong",
+                401: "Not logged in",
+                403: "The role does not allow it",
+                503: "The database does not answer",
+            }.items()
+        },
+    )
+    sessions = Sessions(accounts, passwords or Passwords(), settings, now)
+    watch = EventWatch(studies, settings.event_poll, settings.max_event_streams)
+    app.state.watch = watch
+    for router in (
+        build_health_router(readiness),
+        build_login_router(sessions, settings),
+        build_study_router(studies),
+        build_event_router(watch, sessions, settings),
+        build_operation_router(operations),
+        *routers,
+    ):
+        app.include_router(router)
+    install_error_handlers(app)
+    app.add_middleware(Gate, accounts=accounts, sessions=sessions, settings=settings, now=now)
+    app.add_middleware(SecurityHeaders)  # added last, so outermost: the gate's refusals carry the headers too
+    return app

@@ -1,0 +1,43 @@
+"""What of the feed can be set."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from reporting.feed.stores import LoginLimits
+
+ALWAYS_OPEN: tuple[str, ...] = ("/healthz", "/readyz", "/api/v1/auth/login")
+
+
+@dataclass(frozen=True)
+class FeedSettings:
+    """Every value has a default that is safe in a hospital."""
+
+    version: str = "0"
+    """The software's version, shown in the API's description."""
+    secure_cookies: bool = True
+    """True: cookie `__Host-mammogate`, sent over TLS only (Chromium and Firefox also take it on http://localhost and
+    http://127.0.0.1). False: cookie `mammogate` without Secure, for a loopback or a test without TLS."""
+    session_lifetime: timedelta = timedelta(hours=12)
+    session_idle: timedelta = timedelta(minutes=30)
+    login_limits: LoginLimits = field(default_factory=LoginLimits)
+    allowed_origins: tuple[str, ...] = ()
+    """Origins (`https://reading.example.org`) from which a browser may post besides our own; needed only when a
+    proxy in front rewrites the Host header."""
+    open_paths: tuple[str, ...] = ()
+    """Paths served without login besides `ALWAYS_OPEN`; one that ends with `/` (not `/` itself) opens all below it."""
+    heartbeat: timedelta = timedelta(seconds=15)
+    event_poll: timedelta = timedelta(seconds=1)
+    max_event_streams: int = 500
+    """Live connections to one process; more are answered with 503."""
+
+    @property
+    def cookie_name(self) -> str:
+        return "__Host-mammogate" if self.secure_cookies else "mammogate"
+
+    def is_open(self, path: str) -> bool:
+        """Return whether a path is served without login."""
+        if path in ALWAYS_OPEN or path in self.open_paths:
+            return True
+        return any(len(prefix) > 1 and prefix.endswith("/") and path.startswith(prefix) for prefix in self.open_paths)
