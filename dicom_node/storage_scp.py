@@ -1,0 +1,249 @@
+"""The Storage SCP (PS3.4 Annex B): takes C-STORE requests, has the intake make them durable, answers with its verdict.
+
+scp = StorageScp(ScpSettings(port=11112), intake, log)
+scp.start()   # returns once the port is bound
+...
+scp.stop()
+"""
+
+from __future__ import annotations
+
+import errno
+import ssl
+import threading
+import time
+import uuid
+from dataclasses import dataclass
+from typing import cast
+
+import structlog
+from pydicom import Dataset
+from pynetdicom import evt
+from pynetdicom.ae import ApplicationEntity
+from pynetdicom.association import Association
+from pynetdicom.dimse_primitives import C_STORE
+from pynetdicom.events import Event
+from pynetdicom.pdu_primitives import A_ASSOCIATE
+
+from dicom_node import sop_classes
+from dicom_node.association_policy import AllowedPeer, AssociationPolicy
+from dicom_node.association_server import AssociationServer, IncomingAssociation
+from dicom_node.data_set_file import DataSetFile, ReceivingProvider
+from dicom_node.intake import AnnouncedInstance, Answer, Intake, Origin, Verdict
+from dicom_node.presentation_contexts import accepted_contexts
+from dicom_node.verification import answer_echo
+
+SOP_CLASS_NOT_SUPPORTED = 0x0122
+ERROR_COMMENT_LENGTH = 64
+
+
+class PortInUse(OSError):
+    def __init__(self, host: str, port: int) -> None:
+        super().__init__(
+            errno.EADDRINUSE,
+            f"Port {port} on {host} is taken by another program; stop that one or set dicom.port to a free port.",
+        )
+
+
+class AddressUnavailable(OSError):
+    def __init__(self, host: str, port: int, problem: OSError) -> None:
+        super().__init__(
+            problem.errno,
+            f"Cannot listen on {host}:{port} ({problem.strerror or problem}); "
+            "set dicom.host to an address of this machine and dicom.port to a port this user may use.",
+        )
+
+
+@dataclass(frozen=True)
+class ScpSettings:
+    host: str = "127.0.0.1"
+    port: int = 11112
+    """0 = any free port; `StorageScp.port` says which."""
+    ae_title: str = "MAMMOGATE"
+    allowed_peers: tuple[AllowedPeer, ...] = ()
+    """Empty = any peer."""
+    max_associations: int = 100
+    backlog: int = 128
+    max_pdu_bytes: int = 131_072
+    acse_timeout: float = 30.0
+    dimse_timeout: float = 60.0
+    network_timeout: float = 60.0
+    """How long a peer may stay silent, within an object and between two, before its association is aborted."""
+    stop_seconds: float = 5.0
+    """How long `stop` waits for associations to end by themselves."""
+    tls: ssl.SSLContext | None = None
+
+
+class StorageScp:
+    def __init__(self, settings: ScpSettings, intake: Intake, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._settings = settings
+        self._intake = intake
+        self._log = log
+        self._policy = AssociationPolicy(settings.ae_title, settings.allowed_peers, settings.max_associations)
+        self._server: AssociationServer | None = None
+        self._thread: threading.Thread | None = None
+        self._open: dict[Association, Origin] = {}
+        self._lock = threading.Lock()
+
+    @property
+    def port(self) -> int:
+        """The port that is listened on; the wanted one before `start`."""
+        return self._server.server_address[1] if self._server else self._settings.port
+
+    @property
+    def open_associations(self) -> int:
+        return len(self._open)
+
+    def start(self) -> None:
+        """Bind the port and serve on threads of our own."""
+        settings = self._settings
+        ae = ApplicationEntity(settings.ae_title)
+        ae.acse_timeout, ae.dimse_timeout = settings.acse_timeout, settings.dimse_timeout
+        ae.network_timeout, ae.maximum_pdu_size = settings.network_timeout, settings.max_pdu_bytes
+        ae.maximum_associations = 2 * settings.max_associations + settings.backlog  # the policy decides, and logs
+        handlers: list[evt.EventHandlerType] = [
+            (evt.EVT_REQUESTED, self._on_requested),
+            (evt.EVT_ACCEPTED, self._on_accepted),
+            (evt.EVT_C_ECHO, answer_echo, [self._log]),
+            (evt.EVT_C_STORE, self._on_store),
+        ]
+        try:
+            server = ae.make_server(
+                (settings.host, settings.port),
+                contexts=accepted_contexts(),
+                ssl_context=settings.tls,
+                evt_handlers=handlers,
+                server_class=AssociationServer,
+                backlog=settings.backlog,
+                max_connections=2 * settings.max_associations,
+                make_provider=lambda association: ReceivingProvider(association, self._intake, self._log),
+                at_end=self._on_end,
+                log=self._log,
+            )
+        except OSError as problem:
+            if problem.errno == errno.EADDRINUSE:
+                raise PortInUse(settings.host, settings.port) from problem
+            raise AddressUnavailable(settings.host, settings.port, problem) from problem
+        self._server = cast(AssociationServer, server)
+        self._server.ae._servers.append(self._server)  # `shutdown` removes it from there
+        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="storage-scp")
+        self._thread.start()
+        self._log.info("storage_scp_started", host=settings.host, port=self.port, ae_title=settings.ae_title)
+        if not settings.allowed_peers:
+            self._log.warning("any_peer_may_send", advice="List the senders in dicom.allowed_peers.")
+
+    def stop(self) -> None:
+        """Accept no more associations, let those in progress end for a while, then abort them."""
+        if self._server is None or self._thread is None:
+            return
+        server, self._server = self._server, None
+        server.shutdown()
+        self._thread.join()
+        deadline = time.monotonic() + self._settings.stop_seconds
+        while server.active_associations and time.monotonic() < deadline:
+            time.sleep(0.02)
+        remaining = server.active_associations
+        for association in remaining:
+            association.abort(block=False)
+        for association in remaining:
+            association.join(timeout=self._settings.stop_seconds)
+        self._log.info("storage_scp_stopped", aborted_associations=len(remaining))
+
+    def _on_requested(self, event: Event) -> None:
+        requestor = event.assoc.requestor
+        request = cast(A_ASSOCIATE, requestor.primitive)
+        refusal = self._policy.refusal(
+            called=request.called_ae_title,
+            calling=request.calling_ae_title,
+            address=requestor.address,
+            open_associations=self.open_associations,
+        )
+        if refusal is None:
+            return
+        self._log.warning("association_rejected", reason=refusal.sentence)
+        event.assoc.acse.send_reject(refusal.result, refusal.source, refusal.reason)
+        event.assoc.kill()  # waits until the rejection is on the wire
+
+    def _on_accepted(self, event: Event) -> None:
+        requestor = event.assoc.requestor
+        origin = Origin("dicom", str(uuid.uuid4()), requestor.ae_title, requestor.address)
+        with self._lock:
+            self._open[event.assoc] = origin
+        self._log.info(
+            "association_accepted",
+            association_id=origin.association_id,
+            peer=origin.peer_ae_title,
+            address=origin.peer_address,
+            refused_contexts=sorted({str(cx.abstract_syntax) for cx in event.assoc.rejected_contexts}),
+        )
+
+    def _on_end(self, association: IncomingAssociation) -> None:
+        cast(ReceivingProvider, association.dimse).discard_unfinished()
+        with self._lock:
+            origin = self._open.pop(association, None)
+        if origin is None:
+            return  # rejected, or a connection that never asked for an association
+        ending = (
+            "released"
+            if association.is_released
+            else "aborted"
+            if association.is_aborted or association._sent_abort
+            else "lost"
+        )
+        self._log.info("association_ended", association_id=origin.association_id, ending=ending)
+        self._intake.association_closed(origin)
+
+    def _on_store(self, event: Event) -> Dataset:
+        request = cast(C_STORE, event.request)
+        provider = cast(ReceivingProvider, event.assoc.dimse)
+        incoming = cast("DataSetFile | None", request._dataset_file)
+        # pynetdicom would remove the file after this handler: it is the intake's now.
+        request._dataset_file = None
+        origin = self._open[event.assoc]
+        announced = AnnouncedInstance(str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
+        log = self._log.bind(association_id=origin.association_id, sop_instance_uid=announced.sop_instance_uid)
+        if incoming is None:
+            log.warning("object_without_data_set")
+            return _response(Verdict.UNREADABLE.value, "The request had no data set")
+        try:
+            return self._store(incoming, announced, origin, log)
+        except Exception:
+            log.exception("object_not_stored")
+            return _response(Verdict.OUT_OF_RESOURCES.value, "The gateway failed; send again")
+        finally:
+            incoming.discard()
+            provider.finished(incoming)
+
+    def _store(
+        self,
+        incoming: DataSetFile,
+        announced: AnnouncedInstance,
+        origin: Origin,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> Dataset:
+        if not sop_classes.is_accepted(announced.sop_class_uid or ""):
+            # Sent under the context of another class, or it would have been refused at negotiation.
+            log.warning("sop_class_not_supported", sop_class_uid=announced.sop_class_uid)
+            return _response(SOP_CLASS_NOT_SUPPORTED, "This SOP class is not accepted here")
+        path = incoming.hand_over()
+        if path is None:
+            log.error("object_not_written", problem=str(incoming.failure))
+            return _response(Verdict.OUT_OF_RESOURCES.value, "The object could not be written to disk")
+        try:
+            answer: Answer = self._intake.accept(path, announced, origin)
+        except BaseException:
+            self._intake.discard(path)
+            raise
+        if answer.verdict is not Verdict.STORED:
+            log.warning("object_refused", verdict=answer.verdict.name, comment=answer.comment)
+        return _response(answer.verdict.value, answer.comment)
+
+
+def _response(status: int, comment: str) -> Dataset:
+    response = Dataset()
+    response.Status = status
+    if status != Verdict.STORED.value and comment:
+        # LO in the command set: ASCII, one line, at most 64 characters (PS3.7 Table E.1-1, PS3.5 6.2).
+        text = " ".join(comment.replace("\\", "/").split()).encode("ascii", "replace").decode()
+        response.ErrorComment = text[:ERROR_COMMENT_LENGTH]
+    return response

@@ -1,0 +1,1 @@
+"""Tests of dicom_node: against DCMTK, Orthanc and scripted peers that behave badly."""
