@@ -1,0 +1,1 @@
+"""Tables of coded concepts (PS3.16), one subject a file."""
