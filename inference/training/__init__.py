@@ -1,0 +1,1 @@
+"""What only training needs: reading labelled folders, splitting by patient, windows, augmentation, curves."""

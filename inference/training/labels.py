@@ -1,0 +1,80 @@
+"""Labelled folders: every `labels.csv` below a directory, one row an image."""
+
+import csv
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, get_args
+
+from inference.classes import CLASSES, ClassName
+
+Kind = Literal["crop", "full", "thumb"]
+
+
+class LabelsUnusable(Exception):
+    """The labels can't be used; the text says which file and what is wrong."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One labelled image.
+
+    `kind` says what `label` is true of: a "crop" shows a lesion (or nothing but tissue), a "full" view and a "thumb"
+    (a full view too coarse to show lesions) carry the label of the whole image.
+    """
+
+    path: Path
+    patient_id: str
+    label: ClassName
+    kind: Kind
+    side: str
+    view: str
+
+
+def read_labels(data_dir: Path) -> list[Row]:
+    """Read every `labels.csv` below `data_dir` (linked folders too), in the order of their paths.
+
+    Columns needed: `file` (relative to the csv), `patient_id`, `label5`; `kind` is "crop" when absent. Raises
+    LabelsUnusable when there is none, or one lacks a column or names an unknown class.
+    """
+    files = sorted(
+        Path(folder) / name
+        for folder, _, names in os.walk(data_dir, followlinks=True)
+        for name in names
+        if name == "labels.csv"
+    )
+    if not files:
+        raise LabelsUnusable(f"There is no labels.csv in {data_dir} or below it; name the folder that holds the data.")
+    return [row for file in files for row in _read_one(file)]
+
+
+def _read_one(file: Path) -> list[Row]:
+    with file.open(newline="", encoding="utf-8") as stream:
+        reader = csv.DictReader(stream)
+        missing = {"file", "patient_id", "label5"} - set(reader.fieldnames or ())
+        if missing:
+            raise LabelsUnusable(f"{file} has no column {', '.join(sorted(missing))}.")
+        return [_row(file, record) for record in reader]
+
+
+def _row(file: Path, record: dict[str, str]) -> Row:
+    label = next((name for name in CLASSES if name == record["label5"]), None)
+    if label is None:
+        raise LabelsUnusable(f"{file}: {record['file']} has the unknown class {record['label5']!r}.")
+    kind = next((name for name in get_args(Kind) if name == (record.get("kind") or "crop")), None)
+    if kind is None:
+        raise LabelsUnusable(f"{file}: {record['file']} has the unknown kind {record.get('kind')!r}.")
+    return Row(
+        path=file.parent / record["file"],
+        patient_id=record["patient_id"],
+        label=label,
+        kind=kind,
+        side=record.get("side") or "",
+        view=record.get("view") or "",
+    )
+
+
+def patients(rows: Sequence[Row]) -> set[str]:
+    """Everybody in these rows."""
+    return {row.patient_id for row in rows}

@@ -1,0 +1,81 @@
+"""Between pixels of the stored image and pixels of the training scale.
+
+Both are measured from the top left corner of the first pixel (its middle is 0.5, 0.5), so that scaling alone maps one
+to the other, and the corners of an image fall on corners.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from pydicom.dataset import Dataset
+
+from preprocessing.errors import ImageTooSmall
+from preprocessing.header import texts_of
+
+MILLIMETRES: Final = 0.18
+"""Side of a pixel at the training scale: a quarter of a film scanned at 43-50 um."""
+_FILM_SCALE: Final = 0.25
+_FILM_LONG_SIDE: Final = 3600
+_USUAL_LONG_SIDE: Final = 1150
+"""Long side at the training scale of a view (about 21 cm) whose header gives no pixel size."""
+_SMALLEST_LONG_SIDE: Final = 512
+_LARGEST_ENLARGEMENT: Final = 1.5
+_PLAUSIBLE: Final = (0.01, 0.5)
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Training pixels a stored pixel, across and down; `known` is False when the pixel size had to be guessed."""
+
+    x: float
+    y: float
+    known: bool
+
+    def to_stored(self, x: float, y: float) -> tuple[float, float]:
+        """A place at the training scale, in stored pixels."""
+        return x / self.x, y / self.y
+
+    def to_training(self, x: float, y: float) -> tuple[float, float]:
+        """A place in stored pixels, at the training scale."""
+        return x * self.x, y * self.y
+
+
+def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
+    """How far an image is reduced to look as large as the network's training windows.
+
+    From Imager Pixel Spacing or Pixel Spacing (mm); where there is none, a long side of 3,600 pixels or more is taken
+    for a film scan (a quarter), less for a whole view of about 21 cm. Raises ImageTooSmall when too few pixels show
+    the breast to see a lesion.
+    """
+    spacing = _spacing(header)
+    if spacing is None:
+        long_side = max(rows, columns)
+        if long_side < _SMALLEST_LONG_SIDE:
+            raise ImageTooSmall(
+                f"The image has only {columns} x {rows} pixels, too coarse to show a lesion; send the original."
+            )
+        factor = _FILM_SCALE if long_side >= _FILM_LONG_SIDE else min(1.0, _USUAL_LONG_SIDE / long_side)
+        return _exact(factor, factor, rows, columns, known=False)
+    down, across = spacing
+    if max(down, across) > _LARGEST_ENLARGEMENT * MILLIMETRES:
+        raise ImageTooSmall(
+            f"A pixel of the image measures {max(down, across):.2f} mm, too coarse to show a lesion; send the original."
+        )
+    return _exact(across / MILLIMETRES, down / MILLIMETRES, rows, columns, known=True)
+
+
+def _exact(across: float, down: float, rows: int, columns: int, *, known: bool) -> Scale:
+    """Round to whole pixels and say the scale that results."""
+    width, height = max(1, round(columns * across)), max(1, round(rows * down))
+    return Scale(width / columns, height / rows, known)
+
+
+def _spacing(header: Dataset) -> tuple[float, float] | None:
+    for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
+        try:
+            numbers = [float(text) for text in texts_of(header, keyword)]
+        except ValueError:
+            continue
+        if len(numbers) >= 2 and all(_PLAUSIBLE[0] <= number <= _PLAUSIBLE[1] for number in numbers[:2]):
+            return numbers[0], numbers[1]
+    return None

@@ -1,0 +1,51 @@
+"""Reading attributes of a header that may be broken: wrong VR, wrong characters, wrong number of values."""
+
+from typing import Any
+
+from pydicom.dataset import Dataset
+
+
+def value_of(header: Dataset, keyword: str) -> Any:
+    """The attribute's value, or None when it is missing, empty or can't be converted."""
+    try:
+        return header.get(keyword)
+    except Exception:  # noqa: BLE001 - pydicom converts when asked and a broken value may raise anything at all
+        return None
+
+
+def texts_of(header: Dataset, keyword: str) -> tuple[str, ...]:
+    """All values as upper-case text without padding; () when there is none."""
+    value = value_of(header, keyword)
+    if value is None:
+        return ()
+    try:
+        several = not isinstance(value, str | bytes) and hasattr(value, "__iter__")
+        parts = list(value) if several else [value]
+        texts = [str(part).replace("\x00", " ").strip().upper() for part in parts]
+    except Exception:  # noqa: BLE001 - as above: person names and numbers convert lazily
+        return ()
+    return tuple(text for text in texts if text)
+
+
+def text_of(header: Dataset, keyword: str) -> str:
+    """The first value as upper-case text, "" when there is none."""
+    return next(iter(texts_of(header, keyword)), "")
+
+
+def items_of(header: Dataset, keyword: str) -> tuple[Dataset, ...]:
+    """The items of a sequence, () when it is missing or no sequence at all."""
+    value = value_of(header, keyword)
+    try:
+        return tuple(item for item in value if isinstance(item, Dataset)) if value is not None else ()
+    except TypeError:
+        return ()
+
+
+def number_of(header: Dataset, keyword: str) -> float | None:
+    """The first value as a finite number, or None."""
+    text = text_of(header, keyword)
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if abs(number) < float("inf") else None

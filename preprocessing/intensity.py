@@ -1,0 +1,140 @@
+"""From stored values to a presentation image: tissue bright, background dark, 0..1.
+
+The grey-scale pipeline of PS3.3 C.11: modality look-up or rescale, then VOI look-up or window, then inversion of
+MONOCHROME1. It runs on the image already reduced to the training scale: sixteen times fewer pixels, and averaging
+before a monotonous curve instead of after it moves no grey value by more than the curve bends over one pixel.
+"""
+
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from preprocessing.header import items_of, number_of, text_of, texts_of, value_of
+from preprocessing.normalise import FloatImage
+from preprocessing.view_codes import MG_FOR_PROCESSING
+
+_DARKEST, _BRIGHTEST = 0.05, 99.95
+"""Percentiles that become 0 and 1 where the header names no window."""
+_EDGE_PART: Final = 20
+
+
+def without_padding(stored: NDArray[np.integer[Any]], header: Dataset) -> NDArray[np.integer[Any]]:
+    """Replace pixels of the Pixel Padding Value (PS3.3 C.7.5.1.1.2) by the darkest real value.
+
+    Detectors pad with the extreme of the range, which would otherwise render as the brightest place of the image.
+    """
+    padding = number_of(header, "PixelPaddingValue")
+    if padding is None:
+        return stored
+    limit = number_of(header, "PixelPaddingRangeLimit")
+    low, high = sorted((padding, padding if limit is None else limit))
+    padded = (stored >= low) & (stored <= high)
+    if not padded.any() or padded.all():
+        return stored
+    real = stored[~padded]
+    dark = real.max() if _dark_is_high(header) else real.min()
+    return np.where(padded, dark, stored)
+
+
+def presentation_image(values: FloatImage, header: Dataset) -> FloatImage:
+    """Render stored values (2-D float32, possibly reduced) as a radiologist sees them: 0..1, tissue bright."""
+    modality = _modality_values(values, header)
+    if _for_processing(header):
+        return _from_raw(modality, header)
+    shown = _voi(modality, header)
+    return np.asarray(1.0 - shown if _dark_is_high(header) else shown, dtype=np.float32)
+
+
+def _dark_is_high(header: Dataset) -> bool:
+    return text_of(header, "PhotometricInterpretation") == "MONOCHROME1"
+
+
+def _for_processing(header: Dataset) -> bool:
+    intent = text_of(header, "PresentationIntentType")
+    return intent == "FOR PROCESSING" or (not intent and text_of(header, "SOPClassUID") == MG_FOR_PROCESSING)
+
+
+def _modality_values(values: FloatImage, header: Dataset) -> FloatImage:
+    table = next(iter(items_of(header, "ModalityLUTSequence")), None)
+    if table is not None:
+        looked_up = _looked_up(values, table)
+        if looked_up is not None:
+            return looked_up
+    slope, intercept = number_of(header, "RescaleSlope"), number_of(header, "RescaleIntercept")
+    if slope in (None, 0.0) and intercept in (None, 0.0):
+        return values
+    return values * np.float32(slope or 1.0) + np.float32(intercept or 0.0)
+
+
+def _voi(values: FloatImage, header: Dataset) -> FloatImage:
+    table = next(iter(items_of(header, "VOILUTSequence")), None)
+    if table is not None:
+        looked_up = _looked_up(values, table)
+        if looked_up is not None:
+            return _stretched(looked_up)
+    centre, width = number_of(header, "WindowCenter"), number_of(header, "WindowWidth")
+    if centre is None or width is None or width < 1.0:
+        return _stretched(values)
+    if text_of(header, "VOILUTFunction") == "SIGMOID":
+        return np.asarray(1.0 / (1.0 + np.exp(-4.0 * (values - centre) / width)), dtype=np.float32)
+    if text_of(header, "VOILUTFunction") == "LINEAR_EXACT":
+        shown = (values - centre) / width + 0.5
+    else:
+        # PS3.3 C.11.2.1.2.1: the half and the one of the linear function belong to integer values.
+        shown = (values - (centre - 0.5)) / max(width - 1.0, 1.0) + 0.5
+    clipped = np.clip(shown, 0.0, 1.0).astype(np.float32)
+    # A window that shows nothing of this image (wrong units are common) is worse than none.
+    return clipped if float(clipped.std()) > 0.01 else _stretched(values)
+
+
+def _looked_up(values: FloatImage, table: Dataset) -> FloatImage | None:
+    """Apply a look-up table (PS3.3 C.11.1.1), interpolating between entries; None when the table is broken."""
+    descriptor = [int(text) for text in texts_of(table, "LUTDescriptor") if text.lstrip("-").isdigit()]
+    data = value_of(table, "LUTData")
+    if len(descriptor) < 3 or data is None:
+        return None
+    if isinstance(data, bytes):
+        entries = np.frombuffer(data[: len(data) // 2 * 2], dtype="<u2").astype(np.float32)
+    else:
+        entries = np.asarray(data, dtype=np.float32).reshape(-1)
+    if entries.size < 2:
+        return None
+    # The first mapped value is signed where the pixels are; a table read as unsigned says 65536 - n.
+    first = descriptor[1] - 65536 if float(values.min()) < 0.0 and descriptor[1] >= 32768 else descriptor[1]
+    places = first + np.arange(entries.size, dtype=np.float32)
+    return np.interp(values, places, entries).astype(np.float32)
+
+
+def _stretched(values: FloatImage) -> FloatImage:
+    low, high = np.percentile(values, (_DARKEST, _BRIGHTEST))
+    if high <= low:
+        low, high = float(values.min()), float(values.max())
+    if high <= low:
+        return np.zeros_like(values)
+    return np.asarray(np.clip((values - low) / (high - low), 0.0, 1.0), dtype=np.float32)
+
+
+def _from_raw(values: FloatImage, header: Dataset) -> FloatImage:
+    """A For Processing image: the detector's signal falls exponentially with what the ray went through.
+
+    The negative logarithm of the signal is proportional to attenuation (Beer and Lambert), which is what a
+    presentation image shows, apart from the vendor's own processing, which is not imitated. Pixel Intensity
+    Relationship LOG skips the logarithm. The direction is Pixel Intensity Relationship Sign (PS3.3 C.8.11.3.1.2); where
+    it is missing, the side of the image without a breast is taken for the background, which must become dark.
+    """
+    if text_of(header, "PixelIntensityRelationship") == "LOG":
+        signal = values
+    else:
+        signal = np.log(np.maximum(values - float(values.min()), 0.0) + 1.0)
+    shown = _stretched(np.asarray(signal, dtype=np.float32))
+    sign = number_of(header, "PixelIntensityRelationshipSign")
+    if sign is None:
+        edge = max(1, shown.shape[1] // _EDGE_PART)
+        sides = (float(np.median(shown[:, :edge])), float(np.median(shown[:, -edge:])))
+        middle = float(np.median(shown))
+        # The background is the side whose edge is uniform; it is the one further from the middle.
+        background = max(sides, key=lambda side: abs(side - middle))
+        sign = 1.0 if background >= middle else -1.0
+    return 1.0 - shown if sign >= 0.0 else shown

@@ -1,0 +1,69 @@
+"""Local contrast: the one normalisation that a training window and a whole-image sweep can share.
+
+Every published crop was stretched by a gain of its own and every film scan has its own exposure, so absolute
+brightness carries no information that lasts. Each pixel is therefore measured against the mean and the deviation of
+the square around it. A box filter gives both in constant time, and gives the same number whether the pixel is looked
+at in a window cut with enough margin or in the sweep over the whole breast.
+"""
+
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+FloatImage = NDArray[np.float32]
+
+BOX_SIDE: Final = 97
+"""Side of the square, in pixels of the training scale (about 17 mm): the window of the network and one pixel."""
+_LOW: Final = -3.0
+_HIGH: Final = 5.0
+_DEVIATION_FLOOR: Final = 0.01
+"""Keeps the noise of an empty area from being blown up; 1 % of the full range of grey values."""
+
+
+def local_contrast(image: FloatImage, box_side: int = BOX_SIDE) -> FloatImage:
+    """Measure each pixel against its surroundings.
+
+    `image` is 2-D, 0..1. Returns the same shape, 0..1: the distance from the local mean in local deviations, cut to
+    -3..+5 (calcifications stand far above their surroundings, nothing stands as far below) and mapped linearly, so
+    that 0.375 is the local mean. The border is reflected.
+    """
+    size = (box_side, box_side)
+    mean = cv2.boxFilter(image, cv2.CV_32F, size, borderType=cv2.BORDER_REFLECT_101)
+    square = cv2.sqrBoxFilter(image, cv2.CV_32F, size, borderType=cv2.BORDER_REFLECT_101)
+    deviation = np.sqrt(np.maximum(square - mean * mean, 0.0))
+    distance = (image - mean) / (deviation + _DEVIATION_FLOOR)
+    contrast = (np.clip(distance, _LOW, _HIGH) - _LOW) / (_HIGH - _LOW)
+    return np.asarray(contrast, dtype=np.float32)
+
+
+def fill_outside(image: FloatImage, mask: NDArray[np.bool_]) -> FloatImage:
+    """Replace what lies outside `mask` by the tissue mirrored at the nearest edge of the mask.
+
+    Labels, markers and the black background would otherwise make the outermost tissue look bright and sharp-edged.
+    `image` is 2-D float32, `mask` the same shape and not empty. Where the mirrored place is outside too, the value
+    at the nearest edge is taken.
+    """
+    outside = (~mask).astype(np.uint8)
+    if not outside.any():
+        return image
+    _, nearest = cv2.distanceTransformWithLabels(outside, cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL)
+    # Every pixel inside the mask has a label of its own; the table turns a label into that pixel's place.
+    rows, columns = np.nonzero(mask)
+    table_rows = np.zeros(int(nearest.max()) + 1, dtype=np.int32)
+    table_columns = np.zeros_like(table_rows)
+    inside_labels = nearest[rows, columns]
+    table_rows[inside_labels] = rows
+    table_columns[inside_labels] = columns
+    to_fill_rows, to_fill_columns = np.nonzero(outside)
+    edge_rows = table_rows[nearest[to_fill_rows, to_fill_columns]]
+    edge_columns = table_columns[nearest[to_fill_rows, to_fill_columns]]
+    mirror_rows = np.clip(2 * edge_rows - to_fill_rows, 0, image.shape[0] - 1)
+    mirror_columns = np.clip(2 * edge_columns - to_fill_columns, 0, image.shape[1] - 1)
+    lands_inside = mask[mirror_rows, mirror_columns]
+    filled = image.copy()
+    filled[to_fill_rows, to_fill_columns] = np.where(
+        lands_inside, image[mirror_rows, mirror_columns], image[edge_rows, edge_columns]
+    )
+    return filled

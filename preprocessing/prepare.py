@@ -1,0 +1,127 @@
+"""One mammogram, from file to what the network sweeps over."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from pydicom.dataset import Dataset
+
+from preprocessing.breast_mask import ChestWall, find_breast
+from preprocessing.decode import decode_pixels
+from preprocessing.geometry import Scale, training_scale
+from preprocessing.intensity import presentation_image, without_padding
+from preprocessing.normalise import FloatImage, fill_outside, local_contrast
+from preprocessing.patches import MARGIN, WINDOW_SIDE
+from preprocessing.pixel_format import read_dataset
+
+STRIDE: Final = 16
+"""Pixels between two positions of the sweep; the prepared image's sides are multiples of it."""
+_MASK_SCALE: Final = 0.5
+"""The breast is sought at half the training scale, an eighth of a film scan."""
+
+
+@dataclass(frozen=True)
+class PreparedImage:
+    """A mammogram at the training scale (0.18 mm a pixel), cut to the breast, ready to be swept.
+
+    `contrast`: float32 0..1, sides multiples of 16; the window at sweep position (row r, column c) covers
+    [16 r : 16 r + 96, 16 c : 16 c + 96] of it and is centred on (x, y) = `centre(r, c)` of the whole image.
+    `image`: the whole presentation image at the training scale, 0..1; `mask`: the breast in it. `box`: (x0, y0, x1, y1)
+    of the breast in training pixels. `timings`: seconds for "decode" and "prepare".
+    """
+
+    contrast: FloatImage
+    image: FloatImage
+    mask: NDArray[np.bool_]
+    box: tuple[int, int, int, int]
+    chest_wall: ChestWall
+    scale: Scale
+    stored_size: tuple[int, int]
+    timings: dict[str, float]
+
+    def centre(self, row: float, column: float) -> tuple[float, float]:
+        """Middle of the window at a sweep position: (x, y) at the training scale, from the image's top left corner."""
+        return self.box[0] + STRIDE * column, self.box[1] + STRIDE * row
+
+    def to_stored(self, x: float, y: float) -> tuple[float, float]:
+        """A place at the training scale as [column, row] in stored pixels, kept inside the image."""
+        column, row = self.scale.to_stored(x, y)
+        width, height = self.stored_size
+        return min(max(column, 0.0), float(width)), min(max(row, 0.0), float(height))
+
+
+def prepare(source: Path | Dataset) -> PreparedImage:
+    """Decode, render, find the breast, cut to it and measure local contrast. Raises ImageRefused with the reason."""
+    started = time.perf_counter()
+    dataset = read_dataset(source)
+    stored = decode_pixels(dataset)
+    decoded = time.perf_counter()
+    rows, columns = stored.shape
+    scale = training_scale(dataset, rows, columns)
+    image = reduced_presentation(stored, dataset, scale)
+    breast = find_breast(_resized(image, _MASK_SCALE, _MASK_SCALE))
+    height, width = image.shape
+    enlarged = cv2.resize(breast.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
+    mask = np.asarray(enlarged, dtype=np.bool_)
+    across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
+    box = (int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
+    contrast = sweep_input(image, mask, box)
+    done = time.perf_counter()
+    return PreparedImage(
+        contrast=contrast,
+        image=image,
+        mask=mask,
+        box=box,
+        chest_wall=breast.chest_wall,
+        scale=scale,
+        stored_size=(columns, rows),
+        timings={"decode": decoded - started, "prepare": done - decoded},
+    )
+
+
+def reduced_presentation(stored: NDArray[np.integer], header: Dataset, scale: Scale) -> FloatImage:
+    """Stored values as a presentation image (0..1) at the training scale."""
+    real = without_padding(stored, header)
+    # OpenCV averages 8 and 16 bit integers without a copy; other widths go through float.
+    if real.dtype not in (np.uint8, np.uint16, np.int16):
+        real = real.astype(np.float32)
+    return presentation_image(_resized(real, scale.x, scale.y), header)
+
+
+def sweep_input(image: FloatImage, mask: NDArray[np.bool_], box: tuple[int, int, int, int]) -> FloatImage:
+    """Local contrast of the breast's box with half a window of margin, so that every window centre lies in the box.
+
+    `image` 0..1 and `mask` at the training scale. Outside the mask and outside the image tissue is mirrored.
+    """
+    x0, y0, x1, y1 = box
+    half = WINDOW_SIDE // 2
+    # More than the window needs, so that the local mean at the cut is that of the whole image.
+    reach = half + MARGIN
+    left, top = max(0, x0 - reach), max(0, y0 - reach)
+    right, bottom = min(image.shape[1], x1 + reach + STRIDE), min(image.shape[0], y1 + reach + STRIDE)
+    filled = fill_outside(image[top:bottom, left:right], mask[top:bottom, left:right])
+    width, height = _round_up(x1 - x0), _round_up(y1 - y0)
+    borders = (
+        max(0, top - (y0 - reach)),
+        max(0, y0 + height + reach - bottom),
+        max(0, left - (x0 - reach)),
+        max(0, x0 + width + reach - right),
+    )
+    padded = cv2.copyMakeBorder(filled, *borders, borderType=cv2.BORDER_REFLECT_101)
+    padded = padded[: height + 2 * reach, : width + 2 * reach]
+    contrast = local_contrast(np.asarray(padded, dtype=np.float32))
+    return np.ascontiguousarray(contrast[MARGIN:-MARGIN, MARGIN:-MARGIN])
+
+
+def _round_up(length: int) -> int:
+    return -(-length // STRIDE) * STRIDE
+
+
+def _resized(image: NDArray[np.generic], across: float, down: float) -> FloatImage:
+    size = (max(1, round(image.shape[1] * across)), max(1, round(image.shape[0] * down)))
+    method = cv2.INTER_AREA if min(across, down) < 1.0 else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(np.asarray(image), size, interpolation=method), dtype=np.float32)
