@@ -164,6 +164,8 @@ class Settings(Section):
 
     data_dir: Path = Path("data")
     database_url: str | None = None
+    reserve_mib: Annotated[int, Field(ge=0)] = 512
+    """Room that stays free on the disk of the data folder: below it, senders are answered 0xA700 (MiB)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     dicom: DicomSettings = DicomSettings()
     http: HttpSettings = HttpSettings()

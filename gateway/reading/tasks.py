@@ -11,12 +11,12 @@ from typing import Any
 import numpy as np
 from pydicom import dcmread
 
+from gateway.reading.rendering import render_image
 from inference.embedded import EmbeddedEngine
 from inference.results import StudyResult, ViewResult
 from inference.study import summarise_study
-from preprocessing.decode import pixel_digest
 from preprocessing.errors import ImageRefused
-from preprocessing.rendering import render_image
+from preprocessing.pixel_digest import pixel_digest
 from preprocessing.views import identify_view
 from reporting.build import build_reports
 from reporting.study import ReportVariant, StudyToReport

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from dbos import DBOSClient, EnqueueOptions
 from sqlalchemy.orm import Session
@@ -17,7 +18,8 @@ GATHER: Final = "gather"
 PROCESS: Final = "process"
 DELIVER: Final = "deliver"
 COMPARE: Final = "compare"
-QUEUES: Final = (GATHER, PROCESS, DELIVER, COMPARE)
+_ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
+_SLIM: Final[dict[str, Any]] = {"load_input": False, "load_output": False}
 
 
 def gather_id(study_uid: str, generation: int) -> str:
@@ -35,6 +37,11 @@ def deliver_id(study_uid: str, generation: int, destination: str, attempt: str) 
     return f"deliver:{study_uid}:{generation}:{destination}:{attempt}"
 
 
+def compare_id(duplicate_id: int) -> str:
+    """Return the id of the comparison of a duplicate."""
+    return f"compare:{duplicate_id}"
+
+
 class Jobs:
     """Enqueues work. Enqueueing an id that exists already does nothing."""
 
@@ -46,9 +53,10 @@ class Jobs:
             retry_connection_errors=False,
         )
 
-    def gather(self, session: Session, study_uid: str, generation: int, delay_seconds: float) -> None:
-        """Collect a generation; looks for the first time after the delay."""
-        self._enqueue(session, GATHER, gather_id(study_uid, generation), delay_seconds, study_uid, generation)
+    def gather(self, session: Session, study_uid: str, generation: int, delay_seconds: float, suffix: str = "") -> None:
+        """Collect a generation; looks for the first time after the delay. A suffix makes it another job."""
+        workflow_id = gather_id(study_uid, generation) + suffix
+        self._enqueue(session, GATHER, workflow_id, delay_seconds, study_uid, generation)
 
     def process(self, session: Session, study_uid: str, generation: int, run: int) -> None:
         """Read and report a frozen generation."""
@@ -63,22 +71,31 @@ class Jobs:
         # One partition a destination: one that hangs holds up nobody else.
         self._enqueue(session, DELIVER, workflow_id, delay_seconds, *arguments, partition=destination)
 
-    def compare(self, session: Session, duplicate_id: int) -> None:
+    def compare(self, session: Session, duplicate_id: int, suffix: str = "") -> None:
         """Compare a duplicate with what was there first."""
-        self._enqueue(session, COMPARE, f"compare:{duplicate_id}", 0, duplicate_id)
+        self._enqueue(session, COMPARE, compare_id(duplicate_id) + suffix, 0, duplicate_id)
 
     def hurry_gather(self, study_uid: str, generation: int, delay_seconds: float) -> None:
         """Have a waiting gather job look after `delay_seconds`; does nothing when it is already looking."""
         self._client.set_workflow_delay(gather_id(study_uid, generation), delay_seconds=delay_seconds)
 
-    def status(self, workflow_id: str) -> str | None:
-        """Return the engine's word for the state of a job, None when there is no such job."""
-        found = self._client.list_workflows(workflow_ids=[workflow_id], load_input=False, load_output=False)
-        return found[0].status if found else None
+    def is_alive(self, workflow_id: str) -> bool:
+        """Say whether a job with this id, or a later attempt under it (id + "."), waits or runs."""
+        return bool(self._client.list_workflows(workflow_id_prefix=workflow_id, status=list(_ALIVE), **_SLIM))
 
-    def rescue(self, workflow_id: str, queue: str) -> None:
-        """Run a job again that the engine gave up on."""
-        self._client.resume_workflow(workflow_id, queue_name=queue)
+    def exists(self, workflow_id: str) -> bool:
+        """Say whether a job with this id was ever enqueued (and not yet pruned)."""
+        return bool(self._client.list_workflows(workflow_ids=[workflow_id], **_SLIM))
+
+    def prune(self, before: datetime, limit: int = 1000) -> int:
+        """Delete finished jobs that ended before `before`, at most `limit`; return how many. Nothing else does."""
+        moment = before.astimezone(UTC).isoformat()
+        done = self._client.list_workflows(
+            status=["SUCCESS", "ERROR", "CANCELLED"], completed_before=moment, limit=limit, **_SLIM
+        )
+        if done:
+            self._client.delete_workflows([job.workflow_id for job in done])
+        return len(done)
 
     def forget(self, prefixes: list[str]) -> None:
         """Delete every job whose id starts with one of `prefixes`, finished or not."""

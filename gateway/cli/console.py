@@ -1,0 +1,34 @@
+"""Where things are written: results on stdout, everything else on stderr."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+out = Console(highlight=False, soft_wrap=True)
+err = Console(stderr=True, highlight=False)
+RESEARCH_USE = "Research use only, not a medical device."
+
+
+def print_json(value: Any) -> None:
+    """Write a value as JSON on stdout, for programs."""
+    print(json.dumps(value, ensure_ascii=False, indent=2, default=str))  # noqa: T201 - stdout is for results
+
+
+def table(*columns: str, title: str | None = None) -> Table:
+    """Return a table with these columns."""
+    made = Table(title=title, title_justify="left", header_style="bold", show_edge=False, pad_edge=False)
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    return made
+
+
+def progress() -> Progress:
+    """Return a progress display on stderr."""
+    return Progress(
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), console=err
+    )

@@ -1,0 +1,122 @@
+"""`mammogate doctor`: look at everything that the gateway needs, and say what to do."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import func, select
+
+from config.loading import load_settings
+from config.settings import Settings
+from dicom_node.destination import DicomDestinationSettings
+from dicom_node.verification import echo
+from gateway.cli.console import out, print_json, table
+from gateway.cli.failures import EXPECTED, CommandFailed, sentence
+from gateway.cli.options import ConfigOption, JsonOption
+from gateway.database.models import DeadLetter, Delivery, Duplicate, Quarantined
+from gateway.logs import configure_logs
+from gateway.parts import Parts, open_parts
+from gateway.processes.outgoing import open_destinations
+
+State = Literal["ok", "warning", "failed"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at."""
+
+    name: str
+    state: State
+    detail: str
+
+
+def doctor(config: ConfigOption = None, as_json: JsonOption = False) -> None:
+    """Check settings, folders, database, model, ports, destinations and what waits for a person."""
+    configure_logs("error", "doctor")
+    found = list(examine(load_settings(config)))
+    if as_json:
+        print_json([finding.__dict__ for finding in found])
+    else:
+        shown = table("what", "state", "detail")
+        for finding in found:
+            shown.add_row(finding.name, finding.state, finding.detail)
+        out.print(shown)
+    failed = [finding.name for finding in found if finding.state == "failed"]
+    if failed:
+        raise CommandFailed(f"not well: {', '.join(failed)}")
+
+
+def examine(settings: Settings) -> Iterator[Finding]:
+    """Yield what was found; a part that can't be looked at is a finding, never an error."""
+    yield Finding("settings", "ok", "read")
+    try:
+        parts = open_parts(settings)
+    except EXPECTED as error:
+        yield Finding("state", "failed", sentence(error))
+        return
+    yield _checked("disk", lambda: _disk(parts))
+    yield Finding("database", "ok", parts.database.engine.url.render_as_string(hide_password=True))
+    yield _checked("model", _model)
+    yield _checked("dicom port", lambda: _dicom(settings))
+    yield from _waiting_for_people(parts)
+    for name, destination in open_destinations(settings).items():
+        health = destination.health()
+        yield Finding(f"destination {name}", "ok" if health.ok else "failed", health.detail)
+    missing = [program for program in ("dcmdjpeg", "dcmdjpls", "dcmdrle") if shutil.which(program) is None]
+    yield Finding(
+        "fallback decoders",
+        "warning" if missing else "ok",
+        "DCMTK is not installed: images that Python can't decode are reported as unreadable" if missing else "DCMTK",
+    )
+
+
+def _checked(name: str, look: Callable[[], tuple[State, str]]) -> Finding:
+    try:
+        state, detail = look()
+    except EXPECTED as error:
+        return Finding(name, "failed", sentence(error))
+    return Finding(name, state, detail)
+
+
+def _disk(parts: Parts) -> tuple[State, str]:
+    free = parts.folders.free_bytes() // (1024 * 1024)
+    reserve = parts.settings.reserve_mib
+    if free < reserve:
+        return "failed", f"{free} MiB free, {reserve} MiB must stay free: senders are told to try later; make room"
+    return "ok" if free > 4 * reserve else "warning", f"{free} MiB free in {parts.folders.root}"
+
+
+def _model() -> tuple[State, str]:
+    from inference.embedded import EmbeddedEngine
+
+    engine = EmbeddedEngine()
+    return "ok", f"version {engine.model.version}"
+
+
+def _dicom(settings: Settings) -> tuple[State, str]:
+    dicom = settings.dicom
+    host = "127.0.0.1" if dicom.host in ("0.0.0.0", "::") else dicom.host  # noqa: S104 - compared, not bound
+    calling = dicom.allowed_peers[0].ae_title if dicom.allowed_peers else "DOCTOR"
+    answer = echo(DicomDestinationSettings("self", host, dicom.port, dicom.ae_title, calling, connect_timeout=2))
+    if answer.ok:
+        return "ok", answer.detail
+    return "warning", f"{answer.detail} (is `mammogate serve` running?)"
+
+
+def _waiting_for_people(parts: Parts) -> Iterator[Finding]:
+    counted = {
+        "dead letters": select(func.count()).select_from(DeadLetter).where(DeadLetter.resolved_at.is_(None)),
+        "failed deliveries": select(func.count()).select_from(Delivery).where(Delivery.status == "failed"),
+        "waiting deliveries": select(func.count())
+        .select_from(Delivery)
+        .where(Delivery.attempts > 0, Delivery.status == "waiting"),
+        "quarantine": select(func.count()).select_from(Quarantined),
+        "conflicting duplicates": select(func.count()).select_from(Duplicate).where(Duplicate.status == "different"),
+    }
+    with parts.database.read() as session:
+        for name, question in counted.items():
+            count = session.scalar(question) or 0
+            yield Finding(name, "warning" if count else "ok", str(count))

@@ -1,0 +1,54 @@
+"""`mammogate serve`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated, Literal
+
+import structlog
+import typer
+
+from config.loading import load_settings
+from gateway.cli.options import ConfigOption
+from gateway.logs import configure_logs
+from gateway.parts import open_parts
+from gateway.processes.api import serve_api
+from gateway.processes.receive import receive
+from gateway.processes.stopping import EXIT_REFUSED, StartRefused, stop_on_signals
+from gateway.processes.supervisor import Supervisor
+from gateway.processes.work import work
+from gateway.reading.child import die_with_parent
+
+log = structlog.get_logger(__name__)
+# A part outlives a database that restarts: it waits for it instead of ending.
+_PATIENT_SECONDS = 24 * 3600.0
+_RUN = {"receive": receive, "work": work, "api": serve_api}
+
+
+def serve(
+    config: ConfigOption = None,
+    only: Annotated[
+        Literal["receive", "work", "api"] | None, typer.Option(help="Run one part only, in this process.")
+    ] = None,
+    parent: Annotated[int | None, typer.Option(hidden=True)] = None,
+) -> None:
+    """Run the gateway: receive, work and api as processes of their own, until Ctrl-C."""
+    if parent is not None:
+        die_with_parent(parent)
+    settings = load_settings(config)
+    configure_logs(settings.log_level, only or "supervisor")
+    stop = stop_on_signals()
+    if only is None:
+        open_parts(settings)  # whoever starts it should see at once that the settings can't work
+        log.info("serve.starting", data=str(settings.data_dir.resolve()), note="research use only")
+        Supervisor(str(config) if isinstance(config, Path) else None).run(stop)
+        return
+    parts = open_parts(settings, wait_seconds=_PATIENT_SECONDS)
+    try:
+        _RUN[only](parts, stop)
+    except StartRefused as refusal:
+        if parent is None:
+            raise
+        log.error("serve.refused", part=only, reason=str(refusal))
+        sys.exit(EXIT_REFUSED)

@@ -1,0 +1,1 @@
+"""The demonstration: a gateway on loopback and a real study sent to it."""

@@ -1,0 +1,1 @@
+"""The stores that the feed asks for, over the gateway's tables."""

@@ -1,0 +1,115 @@
+"""Whether the gateway can do its work: database, disk, workers, and whatever else it is told to look at."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor, wait
+from datetime import timedelta
+
+import structlog
+from sqlalchemy import func, select, text
+
+from gateway.database.columns import now
+from gateway.database.engine import Database
+from gateway.database.models import WorkerHeartbeat
+from gateway.folders import Folders
+from reporting.feed.schemas import DependencyStatus
+
+log = structlog.get_logger(__name__)
+_KEEP_SECONDS = 1.0
+
+
+class NotReady(Exception):
+    """What is missing, in a sentence that anybody may read."""
+
+
+Check = Callable[[], str]
+"""Returns a word on how things are, or raises `NotReady`."""
+
+
+class Readiness:
+    """Implements `reporting.feed.stores.Readiness`: all checks at once, each with `timeout` seconds at most.
+
+    The answer is kept for a second, so that asking often costs nothing: the path is open to everybody.
+    """
+
+    def __init__(self, checks: Mapping[str, Check], timeout: float = 3.0) -> None:
+        self._checks = dict(checks)
+        self._timeout = timeout
+        self._pool = ThreadPoolExecutor(max_workers=max(1, len(checks)), thread_name_prefix="readiness")
+        self._lock = threading.Lock()
+        self._running: dict[str, Future[DependencyStatus]] = {}
+        self._last: tuple[float, Sequence[DependencyStatus]] | None = None
+
+    def check(self) -> Sequence[DependencyStatus]:
+        with self._lock:
+            if self._last is None or time.monotonic() - self._last[0] > _KEEP_SECONDS:
+                answers = self._look()
+                self._last = (time.monotonic(), answers)
+            return self._last[1]
+
+    def _look(self) -> list[DependencyStatus]:
+        for name, check in self._checks.items():
+            # One that still hangs from the last time is waited for, not started again beside itself.
+            if name not in self._running:
+                self._running[name] = self._pool.submit(_outcome, name, check)
+        wait(self._running.values(), timeout=self._timeout)
+        answers = []
+        for name in self._checks:
+            future = self._running[name]
+            if future.done():
+                answers.append(self._running.pop(name).result())
+            else:
+                detail = f"No answer within {self._timeout:g} seconds."
+                answers.append(DependencyStatus(name=name, ok=False, detail=detail))
+        return answers
+
+
+def _outcome(name: str, check: Check) -> DependencyStatus:
+    try:
+        return DependencyStatus(name=name, ok=True, detail=check())
+    except NotReady as error:
+        return DependencyStatus(name=name, ok=False, detail=str(error))
+    except Exception as error:  # noqa: BLE001 - whatever a check stumbles over, the gateway is not ready
+        log.warning("readiness.check_failed", check=name, error=type(error).__name__)
+        return DependencyStatus(name=name, ok=False, detail=f"Failed ({type(error).__name__}); the log says more.")
+
+
+def database_check(database: Database) -> Check:
+    """Return a check that the database answers."""
+
+    def check() -> str:
+        with database.read() as session:
+            session.execute(text("SELECT 1"))
+        return "SQLite" if database.is_sqlite else "PostgreSQL"
+
+    return check
+
+
+def disk_check(folders: Folders, reserve_bytes: int) -> Check:
+    """Return a check that there is room for more images; below the reserve, senders are refused."""
+
+    def check() -> str:
+        free = folders.free_bytes()
+        if free < reserve_bytes:
+            raise NotReady(f"Only {free // 2**20} MiB are free, below the reserve: nothing is received.")
+        return f"{free // 2**30} GiB free"
+
+    return check
+
+
+def worker_check(database: Database, silent_for: timedelta) -> Check:
+    """Return a check that a worker has given a sign of life within `silent_for`; take a few times its interval."""
+
+    def check() -> str:
+        with database.read() as session:
+            alive = session.scalar(
+                select(func.count()).select_from(WorkerHeartbeat).where(WorkerHeartbeat.seen_at >= now() - silent_for)
+            )
+        if not alive:
+            raise NotReady("No worker is running: images are received, and read once one is started.")
+        return f"{alive} at work"
+
+    return check

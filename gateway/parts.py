@@ -1,0 +1,80 @@
+"""Putting the parts together: settings in, database, folders, jobs and intake out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from uuid import UUID
+
+from config.settings import Settings
+from gateway.database.engine import Database
+from gateway.database.migrate import installation_id, open_database
+from gateway.folders import Folders
+from gateway.intake.durable import DurableIntake
+from gateway.workflow.destinations import DestinationPlan, PlannedDestination
+from gateway.workflow.jobs import Jobs
+
+
+class DataFolderUnusable(Exception):
+    """The data folder can't be created or written."""
+
+
+@dataclass(frozen=True)
+class Parts:
+    """What every process and command of the gateway starts from."""
+
+    settings: Settings
+    folders: Folders
+    database: Database
+    jobs: Jobs
+
+    @property
+    def installation(self) -> UUID:
+        """The id that this installation's UIDs derive from."""
+        return UUID(installation_id(self.database))
+
+    def intake(self, receiver: str) -> DurableIntake:
+        """Return an intake for one receiving process."""
+        return DurableIntake(
+            self.database,
+            self.folders,
+            self.jobs,
+            receiver=receiver,
+            settle_seconds=self.settings.study.settle_seconds,
+            quiet_seconds=self.settings.study.quiet_seconds,
+            reserve_bytes=self.settings.reserve_mib * 1024 * 1024,
+        )
+
+    def plan(self) -> DestinationPlan:
+        """Return what each destination of the settings wants."""
+        return DestinationPlan(
+            tuple(
+                PlannedDestination(
+                    name=item.name,
+                    kinds=item.reports,
+                    dialect=item.dialect,
+                    forward_images=item.forward_images,
+                    withdraws=item.withdraw != "none",
+                )
+                for item in self.settings.destinations
+            )
+        )
+
+
+def open_parts(settings: Settings, *, wait_seconds: float = 0) -> Parts:
+    """Create the data folder, bring the database to the current schema, and return the parts.
+
+    Raises:
+        DataFolderUnusable: it can't be created or written.
+        DatabaseAway: the database did not answer within `wait_seconds`.
+
+    """
+    folders = Folders(settings.data_dir.resolve())
+    try:
+        folders.create()
+    except OSError as error:
+        raise DataFolderUnusable(
+            f"the data folder {folders.root} can't be used ({error.strerror}): set DATA_DIR to a folder that this user "
+            "may write"
+        ) from None
+    database = open_database(settings.resolved_database_url, wait_seconds=wait_seconds)
+    return Parts(settings, folders, database, Jobs(database))

@@ -1,0 +1,113 @@
+"""The API process: the feed, and STOW-RS uploads."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from datetime import timedelta
+
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from dicom_node.stow_router import build_stow_router
+from gateway import __version__
+from gateway.feed.accounts import Accounts
+from gateway.feed.operations import KnownDestination, Operations
+from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
+from gateway.feed.studies import Studies
+from gateway.parts import Parts
+from gateway.processes.receive import close_abandoned
+from gateway.processes.stopping import StartRefused
+from gateway.slots import Slot, SlotTaken
+from gateway.workflow.retrying import UnknownStudy, retry_study
+from reporting.feed.app import create_feed
+from reporting.feed.caller import require_upload
+from reporting.feed.server import FeedServer
+from reporting.feed.settings import FeedSettings
+from reporting.feed.stores import UnknownStudyError
+
+log = structlog.get_logger(__name__)
+# A worker beats every 20 s; three beats missed in a row mean that it is gone or stuck.
+_SILENT_SECONDS = 70
+
+
+def build_app(parts: Parts, receiver: str) -> FastAPI:
+    """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE."""
+    http = parts.settings.http
+
+    def retry(study_uid: str) -> int:
+        try:
+            return retry_study(parts.database, parts.jobs, study_uid)
+        except UnknownStudy as error:
+            raise UnknownStudyError(str(error)) from error
+
+    destinations = [
+        KnownDestination(item.name, item.kind, item.url or f"{item.ae_title}@{item.host}:{item.port}")
+        for item in parts.settings.destinations
+    ]
+    return create_feed(
+        studies=Studies(parts.database, parts.folders),
+        accounts=Accounts(parts.database),
+        operations=Operations(parts.database, destinations, retry),
+        readiness=Readiness(
+            {
+                "database": database_check(parts.database),
+                "disk": disk_check(parts.folders, parts.settings.reserve_mib * 2**20),
+                "worker": worker_check(parts.database, timedelta(seconds=_SILENT_SECONDS)),
+            }
+        ),
+        settings=FeedSettings(
+            version=__version__,
+            secure_cookies=http.secure_cookies,
+            session_lifetime=_hours(http.session_hours),
+            session_idle=_hours(http.idle_minutes / 60),
+        ),
+        routers=[build_stow_router(parts.intake(receiver), require_upload)],
+    )
+
+
+def serve_api(parts: Parts, stop: threading.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        StartRefused: the port is taken, or another API process runs on this data folder.
+
+    """
+    http = parts.settings.http
+    try:
+        slot = Slot(parts.folders.slots, "api")
+    except SlotTaken as error:
+        raise StartRefused(str(error)) from None
+    with slot:
+        close_abandoned(parts, slot.name)
+        listening = _listen(http.host, http.port)
+        app = build_app(parts, slot.name)
+        server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
+        log.info("api.listening", host=http.host, port=listening.getsockname()[1])
+        serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="api")
+        serving.start()
+        while not stop.wait(0.2) and serving.is_alive():
+            pass
+        server.should_exit = True
+        serving.join()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((host, port))
+    except OSError as error:
+        listening.close()
+        raise StartRefused(
+            f"port {port} on {host} can't be used for HTTP ({error.strerror}): stop the program that has it, or set "
+            "HTTP__PORT to a free port"
+        ) from None
+    listening.listen(128)
+    return listening
+
+
+def _hours(hours: float) -> timedelta:
+    return timedelta(hours=hours)

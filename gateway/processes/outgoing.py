@@ -1,0 +1,65 @@
+"""The destinations of the settings, opened."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import structlog
+
+from config.settings import DestinationSettings, Settings
+from dicom_node.destination import Destination, DicomDestinationSettings, HttpDestinationSettings
+from dicom_node.orthanc_destination import OrthancDestination
+from dicom_node.storage_scu import DicomDestination
+from dicom_node.stow_destination import StowDestination
+from gateway.processes.stopping import StartRefused
+
+
+def open_destinations(settings: Settings) -> Mapping[str, Destination]:
+    """Return the destinations by name; nothing is connected yet."""
+    return {item.name: open_destination(item, settings.dicom.ae_title) for item in settings.destinations}
+
+
+def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destination:
+    """Return one destination.
+
+    Raises:
+        StartRefused: its password file can't be read.
+
+    """
+    log = structlog.get_logger("destination")
+    if item.kind == "dicom":
+        return DicomDestination(
+            DicomDestinationSettings(
+                name=item.name,
+                host=item.host or "",
+                port=item.port or 0,
+                ae_title=item.ae_title or "",
+                calling_ae_title=calling_ae_title,
+            ),
+            log,
+        )
+    http = HttpDestinationSettings(
+        name=item.name,
+        url=item.url or "",
+        username=item.username,
+        password=read_password(item.password_file),
+    )
+    return OrthancDestination(http, log) if item.kind == "orthanc" else StowDestination(http, log)
+
+
+def read_password(file: Path | None) -> str | None:
+    """Return the first line of a password file, None without one.
+
+    Raises:
+        StartRefused: it can't be read.
+
+    """
+    if file is None:
+        return None
+    try:
+        return file.read_text("utf-8").splitlines()[0]
+    except (OSError, UnicodeDecodeError, IndexError) as error:
+        raise StartRefused(
+            f"the password file {file} can't be read ({error}): put the password on its first line"
+        ) from None

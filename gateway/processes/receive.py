@@ -1,0 +1,75 @@
+"""The receiving process: the DICOM port, and the Orthancs whose changes are followed."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from sqlalchemy import update
+
+from dicom_node.association_policy import AllowedPeer
+from dicom_node.intake import Intake
+from dicom_node.storage_scp import AddressUnavailable, PortInUse, ScpSettings, StorageScp
+from gateway.database.columns import now
+from gateway.database.models import AssociationRecord
+from gateway.parts import Parts
+from gateway.processes.sources import start_sources
+from gateway.processes.stopping import StartRefused
+from gateway.slots import Slot, SlotTaken
+from gateway.strays import sweep_strays
+
+log = structlog.get_logger(__name__)
+
+
+def receive(parts: Parts, stop: threading.Event) -> None:
+    """Receive until `stop` is set.
+
+    Raises:
+        StartRefused: the port is taken, the address is not ours, or another receiver runs on this data folder.
+
+    """
+    try:
+        slot = Slot(parts.folders.slots, "receive")
+    except SlotTaken as error:
+        raise StartRefused(str(error)) from None
+    with slot:
+        close_abandoned(parts, slot.name)
+        sweep_strays(parts.database, parts.folders)
+        intake: Intake = parts.intake(slot.name)
+        scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"))
+        try:
+            scp.start()
+        except (PortInUse, AddressUnavailable) as error:
+            raise StartRefused(str(error.strerror)) from None
+        dicom = parts.settings.dicom
+        log.info("receive.listening", host=dicom.host, port=scp.port, ae_title=dicom.ae_title)
+        if not dicom.allowed_peers:
+            log.warning("receive.anybody_may_send", hint="set DICOM__ALLOWED_PEERS")
+        sources = start_sources(parts, intake, stop)
+        stop.wait()
+        scp.stop()
+        for source in sources:
+            source.join(timeout=5)
+
+
+def close_abandoned(parts: Parts, receiver: str) -> None:
+    """Close the associations that this receiver left open when it last ended: nothing more comes from them."""
+    with parts.database.write() as session:
+        session.execute(
+            update(AssociationRecord)
+            .where(AssociationRecord.receiver == receiver, AssociationRecord.closed_at.is_(None))
+            .values(closed_at=now())
+        )
+
+
+def _scp_settings(parts: Parts) -> ScpSettings:
+    dicom = parts.settings.dicom
+    return ScpSettings(
+        host=dicom.host,
+        port=dicom.port,
+        ae_title=dicom.ae_title,
+        allowed_peers=tuple(
+            AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses))
+            for peer in dicom.allowed_peers
+        ),
+    )

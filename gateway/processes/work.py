@@ -1,0 +1,79 @@
+"""The working process: runs the durable workflow, with the pixels in a child process."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+
+from gateway.parts import Parts
+from gateway.processes.outgoing import open_destinations
+from gateway.processes.stopping import StartRefused
+from gateway.reading.child import Child
+from gateway.slots import Slot, SlotTaken
+from gateway.workflow.comparing import Comparing
+from gateway.workflow.delivering import Delivering, Patience
+from gateway.workflow.engine import WorkflowEngine
+from gateway.workflow.gathering import Gathering
+from gateway.workflow.processing import Processing, Site
+from gateway.workflow.sweeping import Sweep
+
+log = structlog.get_logger(__name__)
+_SWEEP_SECONDS = 20.0
+
+
+def work(parts: Parts, stop: threading.Event) -> None:
+    """Work until `stop` is set.
+
+    Raises:
+        StartRefused: another worker runs on this data folder.
+
+    """
+    settings = parts.settings
+    try:
+        slot = Slot(parts.folders.slots, "work")
+    except SlotTaken as error:
+        raise StartRefused(str(error)) from None
+    with slot:
+        child = Child(settings.inference.timeout_seconds)
+        engine = WorkflowEngine(
+            parts.database,
+            executor_id=slot.name,
+            gathering=Gathering(
+                parts.database,
+                parts.jobs,
+                settle_seconds=settings.study.settle_seconds,
+                quiet_seconds=settings.study.quiet_seconds,
+            ),
+            processing=Processing(
+                parts.database,
+                parts.folders,
+                parts.jobs,
+                child,
+                parts.plan(),
+                Site(parts.installation, settings.site.draw_without_asking),
+            ),
+            delivering=Delivering(
+                parts.database, parts.folders, parts.jobs, open_destinations(settings), _patience(parts)
+            ),
+            comparing=Comparing(parts.database, parts.folders, child),
+            slots=settings.inference.slots,
+        )
+        engine.start()
+        sweep = Sweep(parts.database, parts.jobs, slot.name)
+        sweeper = threading.Thread(target=sweep.run, args=(stop, _SWEEP_SECONDS), name="sweep", daemon=True)
+        sweeper.start()
+        log.info("work.started", executor=slot.name, slots=settings.inference.slots)
+        stop.wait()
+        # The child goes last: a step that is reading needs it to end well.
+        engine.stop()
+        child.close()
+
+
+def _patience(parts: Parts) -> Patience:
+    delivery = parts.settings.delivery
+    return Patience(
+        first_retry=delivery.first_retry_seconds,
+        longest_retry=delivery.longest_retry_seconds,
+        give_up_after=delivery.give_up_hours * 3600,
+    )

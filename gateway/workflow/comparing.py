@@ -1,0 +1,58 @@
+"""Compare: find out, after the acknowledgement, whether a second object under one UID is the same image."""
+
+from __future__ import annotations
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.database.engine import Database
+from gateway.database.models import Duplicate, Instance, Study, StudyFlag
+from gateway.folders import Folders
+from gateway.reading import tasks
+from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
+from gateway.workflow.events import tell
+
+log = structlog.get_logger(__name__)
+
+
+class Comparing:
+    """The step of the compare job; safe to run twice."""
+
+    def __init__(self, database: Database, folders: Folders, child: Child) -> None:
+        self._database = database
+        self._folders = folders
+        self._child = child
+
+    def compare(self, duplicate_id: int) -> None:
+        """Remove the second file when it says the same; keep both and flag the study when it does not."""
+        with self._database.read() as session:
+            duplicate = session.get(Duplicate, duplicate_id)
+            if duplicate is None or duplicate.status != "waiting":
+                return
+            first = session.get_one(Instance, duplicate.instance_id)
+            paths = self._folders.root / first.path, self._folders.root / duplicate.path
+        try:
+            found = self._child.run(tasks.compare, *paths)
+        except (ChildCrashed, ChildTooSlow) as error:
+            found = tasks.Comparison(False, f"they can't be compared: {error}")
+        with self._database.write() as session:
+            duplicate = session.get(Duplicate, duplicate_id)
+            if duplicate is None:
+                return
+            duplicate.status = "same" if found.same else "different"
+            duplicate.detail = found.detail
+            if not found.same:
+                self._flag(session, duplicate, found.detail)
+        if found.same:
+            paths[1].unlink(missing_ok=True)
+        log.info("duplicate.compared", same=found.same, detail=found.detail)
+
+    def _flag(self, session: Session, duplicate: Duplicate, detail: str) -> None:
+        first = session.get_one(Instance, duplicate.instance_id)
+        text = f"Two different objects came under SOP Instance UID {first.sop_instance_uid} ({detail}); both are kept."
+        uids = {duplicate.study_instance_uid, session.get_one(Study, first.study_id).study_instance_uid}
+        for study in session.scalars(select(Study).where(Study.study_instance_uid.in_(uids))):
+            if text not in {flag.text for flag in study.flags}:
+                study.flags.append(StudyFlag(study_id=study.id, text=text))
+                tell(session, "study_flagged", study)

@@ -1,0 +1,147 @@
+"""Deliver: one attempt at giving a destination what a generation still owes it; failures are tried again later."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from dicom_node.destination import Delivered, Destination, Outcome, Refused
+from gateway.database.columns import now
+from gateway.database.engine import Database
+from gateway.database.models import Delivery, Study
+from gateway.folders import Folders
+from gateway.workflow.events import append
+from gateway.workflow.jobs import Jobs
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True)
+class Patience:
+    """How often and how long a destination that is away is tried (seconds)."""
+
+    first_retry: float
+    longest_retry: float
+    give_up_after: float
+
+    def delay(self, attempts: int) -> float:
+        """Return the pause after so many failed attempts: doubled each time, up to the longest."""
+        return float(min(self.longest_retry, self.first_retry * 2.0 ** min(attempts - 1, 30)))
+
+
+class Delivering:
+    """The step of the deliver job; safe to run twice, since every object has one UID for good."""
+
+    def __init__(
+        self,
+        database: Database,
+        folders: Folders,
+        jobs: Jobs,
+        destinations: Mapping[str, Destination],
+        patience: Patience,
+    ) -> None:
+        self._database = database
+        self._folders = folders
+        self._jobs = jobs
+        self._destinations = destinations
+        self._patience = patience
+
+    def attempt(self, study_uid: str, generation: int, name: str, attempt: str) -> None:
+        """Send what is still waiting, images before reports before withdrawals, and note what came of each."""
+        destination = self._destinations.get(name)
+        with self._database.read() as session:
+            owed = self._owed(session, study_uid, generation, name)
+        if not owed:
+            return
+        if destination is None:
+            sentence = f"no destination is called {name} any more: put it back into the settings, then retry"
+            outcomes: dict[int, Outcome] = {row.id: Refused(sentence) for row in owed}
+        else:
+            outcomes = self._send(destination, owed)
+        with self._database.write() as session:
+            self._note(session, study_uid, generation, name, attempt, outcomes)
+
+    def _owed(self, session: Session, study_uid: str, generation: int, name: str) -> Sequence[Delivery]:
+        rows = session.scalars(
+            select(Delivery)
+            .join(Study, Study.id == Delivery.study_id)
+            .where(
+                Study.study_instance_uid == study_uid,
+                Delivery.generation == generation,
+                Delivery.destination == name,
+                Delivery.status == "waiting",
+            )
+            .options(joinedload(Delivery.report), joinedload(Delivery.instance))
+            .order_by(Delivery.id)
+        ).all()
+        return sorted(rows, key=lambda row: (row.action == "withdraw", row.instance_id is None, row.id))
+
+    def _send(self, destination: Destination, owed: Sequence[Delivery]) -> dict[int, Outcome]:
+        paths = {row.id: self._file(row) for row in owed if row.action == "send"}
+        sent = destination.deliver(list(paths.values())) if paths else {}
+        outcomes: dict[int, Outcome] = {row_id: sent[path] for row_id, path in paths.items()}
+        for row in owed:
+            if row.action == "withdraw" and row.report is not None:
+                outcomes[row.id] = self._withdraw(destination, row.report.sop_instance_uid)
+        return outcomes
+
+    def _withdraw(self, destination: Destination, sop_instance_uid: str) -> Outcome:
+        delete: Callable[[str], Outcome] | None = getattr(destination, "delete", None)
+        if delete is None:
+            return Refused("this destination can't withdraw objects: set withdraw to none, or use kind orthanc")
+        return delete(sop_instance_uid)
+
+    def _file(self, row: Delivery) -> Path:
+        source = row.report or row.instance
+        assert source is not None, "a delivery is of a report or of an image"  # noqa: S101 - invariant of the rows
+        return self._folders.root / source.path
+
+    def _note(
+        self, session: Session, study_uid: str, generation: int, name: str, attempt: str, outcomes: dict[int, Outcome]
+    ) -> None:
+        moment = now()
+        again: list[Delivery] = []
+        failed = 0
+        for row in session.scalars(select(Delivery).where(Delivery.id.in_(outcomes)).with_for_update()):
+            if row.status != "waiting":
+                continue
+            outcome = outcomes[row.id]
+            row.attempts += 1
+            if isinstance(outcome, Delivered):
+                row.status, row.delivered_at, row.last_error = "delivered", moment, None
+            elif isinstance(outcome, Refused) or self._is_hopeless(row, moment):
+                row.status, row.last_error = "failed", outcome.reason
+                failed += 1
+            else:
+                row.last_error = outcome.reason
+                again.append(row)
+        delay = self._patience.delay(max((row.attempts for row in again), default=1))
+        for row in again:
+            row.next_attempt_at = moment + timedelta(seconds=delay)
+        if again:
+            self._jobs.deliver(session, study_uid, generation, name, _next(attempt), delay)
+        append(session, "delivery", study_uid, {"destination": name, "generation": generation})
+        log.info(
+            "delivery.attempted",
+            study=study_uid,
+            destination=name,
+            delivered=len(outcomes) - len(again) - failed,
+            waiting=len(again),
+            failed=failed,
+            reason=again[0].last_error if again else None,
+        )
+
+    def _is_hopeless(self, row: Delivery, moment: datetime) -> bool:
+        return (moment - row.first_due_at).total_seconds() > self._patience.give_up_after
+
+
+def _next(attempt: str) -> str:
+    """Return the name of the attempt after this one: "1" -> "2", "retry7.1" -> "retry7.2"."""
+    head, _, number = attempt.rpartition(".")
+    return f"{head}.{int(number) + 1}" if head else str(int(number) + 1)

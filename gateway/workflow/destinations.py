@@ -1,0 +1,121 @@
+"""What is owed to whom: which reports to build, and a row for each object and destination."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.database.columns import now
+from gateway.database.models import Delivery, Report, Study
+from gateway.workflow.jobs import Jobs
+from reporting.study import REPORT_KINDS, Dialect, ReportKind, ReportVariant
+
+# These carry no coded tree that differs between dialects: one object serves every destination.
+_WITHOUT_DIALECT: frozenset[str] = frozenset({"presentation_state", "summary_image"})
+# An SR of a later generation names its predecessors; these can't (PS3.3 C.17.2 is of SR documents only).
+_TO_WITHDRAW: frozenset[str] = frozenset({"presentation_state", "summary_image"})
+
+
+@dataclass(frozen=True)
+class PlannedDestination:
+    """What one destination wants."""
+
+    name: str
+    kinds: tuple[ReportKind, ...]
+    dialect: Dialect
+    forward_images: bool
+    withdraws: bool
+
+    def wants(self, report: Report) -> bool:
+        """Say whether the report goes to this destination."""
+        return report.kind in self.kinds and (report.kind in _WITHOUT_DIALECT or report.dialect == self.dialect)
+
+
+@dataclass(frozen=True)
+class DestinationPlan:
+    """All destinations of the site."""
+
+    destinations: tuple[PlannedDestination, ...]
+
+    def variants(self) -> tuple[ReportVariant, ...]:
+        """Return what to build: what the destinations want, and each kind at least once for the feed."""
+        wanted = {ReportVariant(kind) for kind in REPORT_KINDS}
+        for destination in self.destinations:
+            if destination.dialect != "SCT":
+                wanted |= {
+                    ReportVariant(kind, destination.dialect)
+                    for kind in destination.kinds
+                    if kind not in _WITHOUT_DIALECT
+                }
+        return tuple(sorted(wanted, key=lambda variant: (REPORT_KINDS.index(variant.kind), variant.dialect)))
+
+
+def plan_deliveries(session: Session, jobs: Jobs, plan: DestinationPlan, study: Study, generation: int) -> None:
+    """Write the rows of what the generation owes to each destination, and enqueue the first attempts."""
+    session.flush()
+    reports = session.scalars(select(Report).where(Report.study_id == study.id)).all()
+    for destination in plan.destinations:
+        known = _known(session, study, destination)
+        rows = [
+            *_images(study, generation, destination, known),
+            *_reports(reports, study, generation, destination, known),
+            *_withdrawals(reports, study, generation, destination, known),
+        ]
+        session.add_all(rows)
+        if rows:
+            jobs.deliver(session, study.study_instance_uid, generation, destination.name, "1", 0)
+
+
+_Known = set[tuple[str, int | None, int | None]]
+
+
+def _known(session: Session, study: Study, destination: PlannedDestination) -> _Known:
+    rows = session.scalars(
+        select(Delivery).where(Delivery.study_id == study.id, Delivery.destination == destination.name)
+    )
+    return {(row.action, row.report_id, row.instance_id) for row in rows}
+
+
+def _images(study: Study, generation: int, destination: PlannedDestination, known: _Known) -> list[Delivery]:
+    if not destination.forward_images:
+        return []
+    return [
+        Delivery(study_id=study.id, generation=generation, destination=destination.name, instance_id=instance.id)
+        for instance in study.instances
+        if instance.generation is not None and ("send", None, instance.id) not in known
+    ]
+
+
+def _reports(
+    reports: Sequence[Report], study: Study, generation: int, destination: PlannedDestination, known: _Known
+) -> list[Delivery]:
+    return [
+        Delivery(study_id=study.id, generation=generation, destination=destination.name, report_id=report.id)
+        for report in reports
+        if report.generation == generation and destination.wants(report) and ("send", report.id, None) not in known
+    ]
+
+
+def _withdrawals(
+    reports: Sequence[Report], study: Study, generation: int, destination: PlannedDestination, known: _Known
+) -> list[Delivery]:
+    if not destination.withdraws:
+        return []
+    return [
+        Delivery(
+            study_id=study.id,
+            generation=generation,
+            destination=destination.name,
+            report_id=report.id,
+            action="withdraw",
+            first_due_at=now(),
+        )
+        for report in reports
+        if report.generation < generation
+        and report.kind in _TO_WITHDRAW
+        and ("send", report.id, None) in known
+        and ("withdraw", report.id, None) not in known
+    ]

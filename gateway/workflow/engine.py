@@ -1,0 +1,130 @@
+"""Running the jobs: the workflow engine (DBOS) with our four workflows, for one working process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import structlog
+from dbos import DBOS, DBOSConfig
+from sqlalchemy.exc import DBAPIError
+
+from gateway.database.engine import Database
+from gateway.reading.child import ChildCrashed, ChildTooSlow
+from gateway.workflow.comparing import Comparing
+from gateway.workflow.delivering import Delivering
+from gateway.workflow.gathering import Gathering
+from gateway.workflow.jobs import APPLICATION, APPLICATION_VERSION, COMPARE, DELIVER, GATHER, PROCESS
+from gateway.workflow.processing import Processing
+
+log = structlog.get_logger(__name__)
+_LONGEST_NAP_SECONDS = 10.0
+# A process that is killed again and again while it works (20 times in our own tests) is not a poisonous job.
+_RECOVERIES = 1000
+
+
+def _passes(error: BaseException) -> bool:
+    """Say whether trying again may help: the database or the disk was away, or the child died."""
+    return isinstance(error, (DBAPIError, OSError, ChildCrashed, ChildTooSlow))
+
+
+class WorkflowEngine:
+    """Registers the workflows and runs them until `stop`. One per process: DBOS is a singleton."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        executor_id: str,
+        gathering: Gathering,
+        processing: Processing,
+        delivering: Delivering,
+        comparing: Comparing,
+        slots: int,
+    ) -> None:
+        self._slots = slots
+        config: DBOSConfig = {
+            "name": APPLICATION,
+            "system_database_url": database.engine.url.render_as_string(hide_password=False),
+            "system_database_engine": database.engine,
+            "application_version": APPLICATION_VERSION,
+            "executor_id": executor_id,
+            "log_level": "ERROR",
+            "run_migrations": False,
+        }
+        DBOS(config=config)
+        self._register(gathering, processing, delivering, comparing)
+
+    def start(self) -> None:
+        """Recover what this process was doing when it last ended, then take work from the queues."""
+        DBOS.launch()
+        DBOS.register_queue(GATHER, polling_interval_sec=0.5, on_conflict="always_update")
+        DBOS.register_queue(
+            PROCESS, worker_concurrency=self._slots, polling_interval_sec=0.25, on_conflict="always_update"
+        )
+        DBOS.register_queue(
+            DELIVER, partition_worker_concurrency=1, polling_interval_sec=0.5, on_conflict="always_update"
+        )
+        DBOS.register_queue(COMPARE, worker_concurrency=1, polling_interval_sec=1.0, on_conflict="always_update")
+
+    def stop(self, seconds: int = 10) -> None:
+        """Let running steps end for so long, then stop; what is unfinished goes on at the next start."""
+        DBOS.destroy(workflow_completion_timeout_sec=seconds)
+
+    def _register(
+        self, gathering: Gathering, processing: Processing, delivering: Delivering, comparing: Comparing
+    ) -> None:
+        def step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+            stepped: Callable[..., Any] = DBOS.step(
+                name=name,
+                retries_allowed=True,
+                interval_seconds=1.0,
+                backoff_rate=2.0,
+                max_attempts=8,
+                should_retry=_passes,
+            )(lambda *arguments: function(*arguments))
+            return stepped
+
+        look = step("gather.look", gathering.look)
+        begin = step("process.begin", processing.begin)
+        read = step("process.read", processing.read)
+        report = step("process.report", processing.report)
+        give_up = step("process.give_up", processing.give_up)
+        attempt_delivery = step("deliver.attempt", delivering.attempt)
+        compare_files = step("compare.files", comparing.compare)
+
+        @DBOS.workflow(name=GATHER, max_recovery_attempts=_RECOVERIES)
+        def gather(study_uid: str, generation: int) -> None:
+            while (wait := look(study_uid, generation)) > 0:
+                DBOS.sleep(min(wait, _LONGEST_NAP_SECONDS))
+
+        @DBOS.workflow(name=PROCESS, max_recovery_attempts=_RECOVERIES)
+        def process(study_uid: str, generation: int, run: int) -> None:
+            stage = "begin"
+            try:
+                images = begin(study_uid, generation, run)
+                stage = "read"
+                for instance_id in images:
+                    read(study_uid, generation, instance_id)
+                stage = "report"
+                report(study_uid, generation, run)
+            except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter
+                give_up(study_uid, generation, run, stage, plain_reason(error))
+
+        @DBOS.workflow(name=DELIVER, max_recovery_attempts=_RECOVERIES)
+        def deliver(study_uid: str, generation: int, destination: str, attempt: str) -> None:
+            attempt_delivery(study_uid, generation, destination, attempt)
+
+        @DBOS.workflow(name=COMPARE, max_recovery_attempts=_RECOVERIES)
+        def compare(duplicate_id: int) -> None:
+            compare_files(duplicate_id)
+
+
+def plain_reason(error: BaseException) -> str:
+    """Return one sentence for the operator; our own exceptions bring theirs, others are named by their kind."""
+    errors = getattr(error, "errors", None)
+    if isinstance(errors, list) and errors:  # the engine's "retries exceeded" wraps what happened
+        return plain_reason(errors[-1])
+    if type(error).__module__.split(".")[0] in {"gateway", "reporting", "preprocessing", "inference", "dicom_node"}:
+        return str(error)
+    return f"an unexpected error of kind {type(error).__name__}; the log has its details"

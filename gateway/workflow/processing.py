@@ -1,0 +1,289 @@
+"""Process: read each image of a frozen generation in the child process, then build and record its reports."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import UUID
+
+import structlog
+from pydicom import dcmread
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from gateway import __version__
+from gateway.database.columns import now
+from gateway.database.engine import Database
+from gateway.database.models import DeadLetter, Instance, Reading, Report, Study
+from gateway.folders import Folders, write_durably
+from gateway.reading import tasks
+from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
+from gateway.workflow.destinations import DestinationPlan, plan_deliveries
+from gateway.workflow.events import tell
+from gateway.workflow.jobs import Jobs
+from gateway.workflow.reading_list import ImagesDisagree, choose_images, describe_kept
+from inference.results import ViewResult
+from reporting.study import Predecessor, SourceImage, StudyToReport
+
+log = structlog.get_logger(__name__)
+_TRIES_OF_A_CRASHING_IMAGE = 3
+
+
+@dataclass(frozen=True)
+class Site:
+    """What the installation adds to every report."""
+
+    installation_id: UUID
+    draw_without_asking: bool
+
+
+class Processing:
+    """The steps of the process job. Each may run twice and leaves one result."""
+
+    def __init__(
+        self,
+        database: Database,
+        folders: Folders,
+        jobs: Jobs,
+        child: Child,
+        plan: DestinationPlan,
+        site: Site,
+    ) -> None:
+        self._database = database
+        self._folders = folders
+        self._jobs = jobs
+        self._child = child
+        self._plan = plan
+        self._site = site
+
+    def begin(self, study_uid: str, generation: int, run: int) -> list[int]:
+        """Mark the study as being processed and return the ids of the images to read, in a fixed order.
+
+        Raises:
+            ImagesDisagree: the images do not agree on the patient.
+
+        """
+        with self._database.write() as session:
+            study = _current(session, study_uid, generation, run)
+            if study is None:
+                return []
+            if study.status == "queued":
+                study.status = "processing"
+                tell(session, "study_processing", study)
+            instances = list(study.instances)
+            return [instance.id for instance in choose_images(instances, generation)]
+
+    def read(self, study_uid: str, generation: int, instance_id: int) -> None:
+        """Read one image and keep what was read; a refused or crashing image is kept as a failure with its reason."""
+        version = self._child.run(tasks.model_version)
+        with self._database.read() as session:
+            instance = session.get(Instance, instance_id)
+            if instance is None or _has_reading(session, instance_id, generation):
+                return
+            earlier = session.scalars(
+                select(Reading)
+                .where(Reading.instance_id == instance_id, Reading.model_version == version)
+                .order_by(Reading.generation.desc())
+            ).first()
+        if earlier is not None and earlier.result.get("failure") is None:
+            self._keep(instance, generation, earlier.result, version, earlier.heat_map_path, {})
+            return
+        read = self._read_in_child(instance, version)
+        heat_map_path = None
+        if read.heat_map is not None:
+            file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
+            write_durably(file, read.heat_map)
+            heat_map_path = self._folders.relative(file)
+        self._keep(instance, generation, read.result.model_dump(mode="json"), version, heat_map_path, read.timings)
+        log.info(
+            "image.read",
+            study=study_uid,
+            instance=instance.sop_instance_uid,
+            label=read.result.label,
+            findings=len(read.result.findings),
+            failure=read.result.failure,
+            **{name: round(seconds, 3) for name, seconds in read.timings.items()},
+        )
+
+    def report(self, study_uid: str, generation: int, run: int) -> None:
+        """Build the generation's reports, put them on disk, and record them with what is owed to each destination."""
+        with self._database.read() as session:
+            study = _current(session, study_uid, generation, run)
+            if study is None:
+                return
+            to_report = self._to_report(session, study, generation)
+        finished = self._child.run(tasks.finish_reports, to_report, self._plan.variants())
+        paths: dict[str, Path] = {}
+        for report in finished:
+            file = self._folders.reports / study_uid / str(generation) / f"{report.sop_instance_uid}.dcm"
+            write_durably(file, report.content)
+            paths[report.sop_instance_uid] = file
+        with self._database.write() as session:
+            study = _current(session, study_uid, generation, run)
+            if study is None:
+                return
+            for report in finished:
+                self._record_report(session, study, generation, report, paths[report.sop_instance_uid])
+            result = to_report.result
+            study.attention = result.attention
+            study.label = result.label
+            study.malignancy_score = result.malignancy_score
+            study.model_version = result.model_version
+            study.engine = result.engine
+            study.status = "reported"
+            plan_deliveries(session, self._jobs, self._plan, study, generation)
+            tell(session, "study_reported", study)
+        log.info("study.reported", study=study_uid, generation=generation, reports=len(finished))
+
+    def give_up(self, study_uid: str, generation: int, run: int, step: str, reason: str) -> None:
+        """Make a failure visible: a dead letter with its reason, and the study marked as failed."""
+        with self._database.write() as session:
+            study = _current(session, study_uid, generation, run)
+            if study is None:
+                return
+            record_dead_letter(session, study, generation, step, reason)
+        log.error("study.failed", study=study_uid, generation=generation, step=step, reason=reason)
+
+    def _read_in_child(self, instance: Instance, version: str) -> tasks.ImageRead:
+        path = self._folders.root / instance.path
+        reason = ""
+        for _ in range(_TRIES_OF_A_CRASHING_IMAGE):
+            try:
+                return self._child.run(
+                    tasks.read_image, path, instance.sop_instance_uid, instance.laterality, instance.view
+                )
+            except (ChildCrashed, ChildTooSlow) as error:
+                reason = str(error)
+                log.warning("image.reader_lost", instance=instance.sop_instance_uid, reason=reason)
+        sentence = f"This image could not be read: {reason}, {_TRIES_OF_A_CRASHING_IMAGE} times in a row."
+        failed = {
+            "sop_instance_uid": instance.sop_instance_uid,
+            "laterality": instance.laterality,
+            "view": instance.view,
+            "failure": sentence,
+        }
+        return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {})
+
+    def _keep(
+        self,
+        instance: Instance,
+        generation: int,
+        result: dict[str, object],
+        version: str,
+        heat_map_path: str | None,
+        timings: dict[str, float],
+    ) -> None:
+        with self._database.write() as session:
+            if _has_reading(session, instance.id, generation) or session.get(Instance, instance.id) is None:
+                return
+            session.add(
+                Reading(
+                    instance_id=instance.id,
+                    study_id=instance.study_id,
+                    generation=generation,
+                    result=result,
+                    model_version=version,
+                    heat_map_path=heat_map_path,
+                    timings=dict(timings),
+                )
+            )
+
+    def _to_report(self, session: Session, study: Study, generation: int) -> StudyToReport:
+        readings = {
+            reading.instance_id: ViewResult.model_validate(reading.result)
+            for reading in session.scalars(
+                select(Reading).where(Reading.study_id == study.id, Reading.generation == generation)
+            )
+        }
+        members = [item for item in study.instances if item.generation is not None and item.generation <= generation]
+        chosen = {item.id for item in choose_images(members, generation)}
+        images = tuple(
+            SourceImage(
+                header=dcmread(self._folders.root / item.path, stop_before_pixels=True),
+                path=self._folders.root / item.path,
+                result=readings.get(item.id),
+                kept_reason=None if item.id in chosen else describe_kept(item),
+            )
+            for item in members
+            if item.role != "foreign"
+        )
+        result = self._child.run(tasks.summarise, tuple(readings[item.id] for item in members if item.id in readings))
+        assert study.frozen_at is not None, "a generation is frozen before it is reported"  # noqa: S101 - invariant
+        return StudyToReport(
+            study_instance_uid=study.study_instance_uid,
+            generation=generation,
+            installation_id=self._site.installation_id,
+            created_at=study.frozen_at,
+            software_version=__version__,
+            result=result,
+            images=images,
+            missing_views=tuple((study.missing_views or {}).get("views", ())),
+            predecessors=_predecessors(study.reports, generation),
+            draw_without_asking=self._site.draw_without_asking,
+        )
+
+    def _record_report(
+        self, session: Session, study: Study, generation: int, report: tasks.FinishedReport, path: Path
+    ) -> None:
+        known = session.scalar(select(Report.id).where(Report.sop_instance_uid == report.sop_instance_uid))
+        if known is not None:
+            return
+        session.add(
+            Report(
+                study_id=study.id,
+                generation=generation,
+                kind=report.kind,
+                dialect=report.dialect,
+                sop_class_uid=report.sop_class_uid,
+                sop_instance_uid=report.sop_instance_uid,
+                series_instance_uid=report.series_instance_uid,
+                source_sop_instance_uid=report.source_sop_instance_uid,
+                path=self._folders.relative(path),
+            )
+        )
+        session.flush()
+
+
+def record_dead_letter(session: Session, study: Study, generation: int, step: str, reason: str) -> None:
+    """Mark the study as failed and say why; an unresolved dead letter of the same generation is replaced."""
+    session.execute(
+        delete(DeadLetter).where(
+            DeadLetter.study_id == study.id, DeadLetter.generation == generation, DeadLetter.resolved_at.is_(None)
+        )
+    )
+    session.add(DeadLetter(study_id=study.id, generation=generation, step=step, reason=reason, failed_at=now()))
+    study.status = "failed"
+    tell(session, "study_failed", study)
+
+
+def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:
+    """Return the study if this attempt is still the one that counts; None when it was overtaken or forgotten."""
+    study = session.scalars(select(Study).where(Study.study_instance_uid == study_uid).with_for_update()).one_or_none()
+    if study is None or study.generation != generation or study.run != run:
+        return None
+    return study
+
+
+def _has_reading(session: Session, instance_id: int, generation: int) -> bool:
+    found = select(Reading.id).where(Reading.instance_id == instance_id, Reading.generation == generation)
+    return session.scalar(found) is not None
+
+
+def _predecessors(reports: Sequence[Report], generation: int) -> tuple[Predecessor, ...]:
+    """Return the SRs of the generation before; what each new SR of the same kind and dialect replaces."""
+    earlier = [report.generation for report in reports if report.generation < generation]
+    return tuple(
+        Predecessor(
+            kind=report.kind,  # type: ignore[arg-type] # the column holds only what a ReportKind was written from
+            dialect=report.dialect,  # type: ignore[arg-type] # likewise
+            sop_class_uid=report.sop_class_uid,
+            sop_instance_uid=report.sop_instance_uid,
+            series_instance_uid=report.series_instance_uid,
+        )
+        for report in reports
+        if earlier and report.generation == max(earlier)
+    )
+
+
+__all__ = ["ImagesDisagree", "Processing", "Site", "record_dead_letter"]

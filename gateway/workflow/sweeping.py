@@ -1,0 +1,122 @@
+"""The sweep: start what has a row and no job, and show what the engine gave up on."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from uuid import uuid4
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.exc import SQLAlchemyError
+
+from gateway.database.columns import now
+from gateway.database.engine import Database
+from gateway.database.models import Delivery, Duplicate, Study, WorkerHeartbeat
+from gateway.workflow.jobs import Jobs, compare_id, deliver_id, gather_id, process_id
+from gateway.workflow.processing import record_dead_letter
+
+log = structlog.get_logger(__name__)
+_OVERDUE = timedelta(seconds=60)
+_KEEP_JOBS = timedelta(days=30)
+
+
+class Sweep:
+    """Runs beside the workflow engine of each working process; several at once do no harm."""
+
+    def __init__(self, database: Database, jobs: Jobs, executor_id: str) -> None:
+        self._database = database
+        self._jobs = jobs
+        self._executor_id = executor_id
+
+    def run(self, stop: threading.Event, interval_seconds: float) -> None:
+        """Sweep now and then each interval until `stop` is set; a database that is away is no reason to end."""
+        while True:
+            for part in (self.beat, self.studies, self.deliveries, self.duplicates, self.prune):
+                self._safely(part)
+            if stop.wait(interval_seconds):
+                return
+
+    def beat(self) -> None:
+        """Leave a sign of life."""
+        with self._database.write() as session:
+            session.merge(WorkerHeartbeat(executor_id=self._executor_id, seen_at=now()))
+
+    def studies(self) -> None:
+        """Start missing gather and process jobs; a process job that ended without a result is a dead letter."""
+        with self._database.read() as session:
+            open_studies = session.scalars(
+                select(Study).where(
+                    (Study.gathering.is_not(None)) | (Study.status.in_(("queued", "processing"))),
+                    Study.updated_at < now() - _OVERDUE,
+                )
+            ).all()
+        for study in open_studies:
+            uid = study.study_instance_uid
+            if study.gathering is not None and not self._jobs.is_alive(gather_id(uid, study.gathering)):
+                with self._database.write() as session:
+                    self._jobs.gather(session, uid, study.gathering, 0, suffix=f".{uuid4().hex[:8]}")
+                log.warning("sweep.gather_started", study=uid)
+            if study.status in ("queued", "processing"):
+                self._process(study)
+
+    def deliveries(self) -> None:
+        """Start deliveries that are due and have no job."""
+        with self._database.read() as session:
+            rows = session.execute(
+                select(Study.study_instance_uid, Delivery.generation, Delivery.destination)
+                .join(Study, Study.id == Delivery.study_id)
+                .where(Delivery.status == "waiting", Delivery.next_attempt_at < now() - _OVERDUE)
+                .distinct()
+            ).all()
+        for study_uid, generation, destination in rows:
+            if not self._jobs.is_alive(deliver_id(study_uid, generation, destination, "")):
+                with self._database.write() as session:
+                    attempt = f"sweep{uuid4().hex[:8]}.1"
+                    self._jobs.deliver(session, study_uid, generation, destination, attempt, 0)
+                log.warning("sweep.delivery_started", study=study_uid, destination=destination)
+
+    def duplicates(self) -> None:
+        """Start comparisons that have no job."""
+        with self._database.read() as session:
+            waiting = session.scalars(
+                select(Duplicate.id).where(Duplicate.status == "waiting", Duplicate.received_at < now() - _OVERDUE)
+            ).all()
+        for duplicate_id in waiting:
+            if not self._jobs.is_alive(compare_id(duplicate_id)):
+                with self._database.write() as session:
+                    self._jobs.compare(session, duplicate_id, suffix=f".{uuid4().hex[:8]}")
+
+    def prune(self) -> None:
+        """Delete the records of jobs that ended long ago."""
+        self._jobs.prune(now() - _KEEP_JOBS)
+
+    def _process(self, study: Study) -> None:
+        uid = study.study_instance_uid
+        workflow_id = process_id(uid, study.generation, study.run)
+        if self._jobs.is_alive(workflow_id):
+            return
+        known = self._jobs.exists(workflow_id)
+        with self._database.write() as session:
+            current = session.get(Study, study.id)
+            if current is None or (current.status, current.run, current.generation) != (
+                study.status,
+                study.run,
+                study.generation,
+            ):
+                return  # it went on meanwhile
+            if known:
+                reason = "the job ended without a result; have it tried again with: mammogate retry"
+                record_dead_letter(session, current, study.generation, "process", reason)
+            else:
+                self._jobs.process(session, uid, study.generation, study.run)
+        log.warning("sweep.process_missing", study=uid, ended=known)
+
+    def _safely(self, part: Callable[[], None]) -> None:
+        try:
+            part()
+        except SQLAlchemyError as error:
+            log.warning("sweep.database_failed", error=type(error).__name__)
+        except Exception as error:
+            log.exception("sweep.failed", error=type(error).__name__)
