@@ -28,7 +28,7 @@ class KnownDestination:
     address: str
 
 
-class Operations:
+class SqlOperations:
     """Implements `reporting.feed.stores.Operations`; `retry_study` does the work of a retry and counts it."""
 
     def __init__(
@@ -69,7 +69,7 @@ class Operations:
 def _state(session: Session, destination: KnownDestination) -> DestinationState:
     here = Delivery.destination == destination.name
     by_status = select(Delivery.status, func.count()).where(here).group_by(Delivery.status)
-    counts: dict[str, int] = dict(session.execute(by_status).tuples().all())
+    counts: dict[str, int] = {row[0]: row[1] for row in session.execute(by_status)}
     last_error = session.scalar(
         select(Delivery.last_error)
         .where(here, Delivery.last_error.is_not(None))

@@ -25,7 +25,9 @@ def queue(session: Session, limit: int) -> Listing[QueuedWork]:
 
 
 def _waiting_delivery() -> ColumnElement[bool]:
-    return select(Delivery.id).where(Delivery.study_id == Study.id, Delivery.status == "waiting").exists()
+    return (
+        select(Delivery.id).where(Delivery.study_id == Study.id, Delivery.status == "waiting").correlate(Study).exists()
+    )
 
 
 def _open_studies(session: Session, condition: ColumnElement[bool], limit: int) -> list[QueuedWork]:

@@ -24,7 +24,7 @@ _RANK = case(
 )
 
 
-class Studies:
+class SqlStudyFeed:
     """Implements `reporting.feed.stores.StudyFeed`."""
 
     def __init__(self, database: Database, folders: Folders) -> None:
