@@ -12,7 +12,7 @@ from pwdlib.exceptions import UnknownHashError
 from pwdlib.hashers.argon2 import Argon2Hasher
 
 TOKEN_PREFIX = "mmg_"  # noqa: S105  no secret: marks our tokens, so that scanners find leaked ones
-MINIMUM_PASSWORD_LENGTH = 12
+MINIMUM_PASSWORD_LENGTH = 10
 
 
 def new_token() -> str:
@@ -39,7 +39,7 @@ class Passwords:
         self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
 
     def hash(self, password: str) -> str:
-        """Return the hash of a new password. Raises ValueError when it is shorter than 12 characters."""
+        """Return the hash of a new password. Raises ValueError when it is shorter than 10 characters."""
         if len(password) < MINIMUM_PASSWORD_LENGTH:
             raise ValueError(f"A password needs at least {MINIMUM_PASSWORD_LENGTH} characters.")
         with self._slots:
