@@ -19,7 +19,7 @@ _ADDRESS_LENGTH = 64
 _LOGIN_LOCK = 72_616_002
 
 
-class SqlAccounts:
+class Accounts:
     """Implements `reporting.feed.stores.Accounts`."""
 
     def __init__(self, database: Database) -> None:

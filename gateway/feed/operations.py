@@ -28,7 +28,7 @@ class KnownDestination:
     address: str
 
 
-class SqlOperations:
+class Operations:
     """Implements `reporting.feed.stores.Operations`; `retry_study` does the work of a retry and counts it."""
 
     def __init__(

@@ -24,7 +24,7 @@ _RANK = case(
 )
 
 
-class SqlStudyFeed:
+class Studies:
     """Implements `reporting.feed.stores.StudyFeed`."""
 
     def __init__(self, database: Database, folders: Folders) -> None:

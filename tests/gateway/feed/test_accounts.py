@@ -10,7 +10,7 @@ from sqlalchemy import select
 
 from gateway.database.account_models import ApiToken, AuditEntry, FailedLogin, LoginSession, User
 from gateway.database.engine import Database, create_database_engine
-from gateway.feed.accounts import SqlAccounts
+from gateway.feed.accounts import Accounts
 from reporting.feed import stores
 from reporting.feed.stores import LoginAttempt, LoginLimits, StoreUnavailableError
 from tests.gateway.feed.rows import START, Gateway, minutes
@@ -19,12 +19,12 @@ LIMITS = LoginLimits(window=timedelta(minutes=15), per_subject=3, per_address=5)
 
 
 @pytest.fixture
-def accounts(gateway: Gateway) -> SqlAccounts:
+def accounts(gateway: Gateway) -> Accounts:
     gateway.add_user("erna", "radiologist")
-    return SqlAccounts(gateway.database)
+    return Accounts(gateway.database)
 
 
-def test_a_user_is_found_by_the_exact_name(gateway: Gateway, accounts: SqlAccounts) -> None:
+def test_a_user_is_found_by_the_exact_name(gateway: Gateway, accounts: Accounts) -> None:
     assert accounts.user("erna") == stores.User("erna", "radiologist", "$hash")
     assert accounts.user("Erna") is None
     accounts.replace_password_hash("erna", "$new")
@@ -33,7 +33,7 @@ def test_a_user_is_found_by_the_exact_name(gateway: Gateway, accounts: SqlAccoun
     assert accounts.user("erna") == stores.User("erna", "radiologist", "$new", active=False)
 
 
-def test_a_session_lives_from_its_opening_to_its_closing(gateway: Gateway, accounts: SqlAccounts) -> None:
+def test_a_session_lives_from_its_opening_to_its_closing(gateway: Gateway, accounts: Accounts) -> None:
     accounts.open_session("d1", "erna", START, "Firefox" * 100)
     accounts.touch_session("d1", minutes(5))
     session = accounts.session("d1")
@@ -46,7 +46,7 @@ def test_a_session_lives_from_its_opening_to_its_closing(gateway: Gateway, accou
         assert len(session_.scalars(select(LoginSession.device)).one()) == 256
 
 
-def test_a_token_is_good_until_it_is_revoked_and_its_use_is_noted(gateway: Gateway, accounts: SqlAccounts) -> None:
+def test_a_token_is_good_until_it_is_revoked_and_its_use_is_noted(gateway: Gateway, accounts: Accounts) -> None:
     gateway.add(ApiToken(secret_sha256="t1", user_id=1, may_upload=True))
     token = accounts.token("t1")
     assert token is not None
@@ -59,7 +59,7 @@ def test_a_token_is_good_until_it_is_revoked_and_its_use_is_noted(gateway: Gatew
     assert accounts.token("t1") is None
 
 
-def test_failures_lock_a_name_and_an_address_until_they_are_old(accounts: SqlAccounts) -> None:
+def test_failures_lock_a_name_and_an_address_until_they_are_old(accounts: Accounts) -> None:
     def attempt(minute: float, subject: str = "s", address: str = "10.0.0.1") -> timedelta | None:
         return accounts.begin_login(LoginAttempt(subject, address, minutes(minute)), LIMITS)
 
@@ -75,7 +75,7 @@ def test_failures_lock_a_name_and_an_address_until_they_are_old(accounts: SqlAcc
 
 
 def test_a_right_password_forgets_failures_of_that_name_from_that_address_only(
-    gateway: Gateway, accounts: SqlAccounts
+    gateway: Gateway, accounts: Accounts
 ) -> None:
     for subject, address in (("s", "a"), ("s", "b"), ("t", "a")):
         accounts.begin_login(LoginAttempt(subject, address, START), LIMITS)
@@ -85,7 +85,7 @@ def test_a_right_password_forgets_failures_of_that_name_from_that_address_only(
     assert sorted(map(tuple, left)) == [("s", "b"), ("t", "a")]
 
 
-def test_many_guesses_at_once_do_not_slip_past_the_limit(accounts: SqlAccounts) -> None:
+def test_many_guesses_at_once_do_not_slip_past_the_limit(accounts: Accounts) -> None:
     let_through: list[bool] = []
 
     def guess() -> None:
@@ -99,9 +99,7 @@ def test_many_guesses_at_once_do_not_slip_past_the_limit(accounts: SqlAccounts) 
     assert sorted(let_through) == [False] * 9 + [True] * 3
 
 
-def test_an_audit_entry_says_who_did_what_to_which_study_and_from_where(
-    gateway: Gateway, accounts: SqlAccounts
-) -> None:
+def test_an_audit_entry_says_who_did_what_to_which_study_and_from_where(gateway: Gateway, accounts: Accounts) -> None:
     accounts.audit(stores.AuditEntry(START, "study_viewed", "ok", "erna", "10.0.0.1", "1.2.3", "x"))
     accounts.audit(stores.AuditEntry(START, "login", "failed", None, "10.0.0.1"))
     with gateway.database.read() as session:
@@ -113,7 +111,7 @@ def test_an_audit_entry_says_who_did_what_to_which_study_and_from_where(
 
 
 def test_a_database_that_is_away_is_named_as_such() -> None:
-    accounts = SqlAccounts(Database(create_database_engine("sqlite:////nowhere/at/all/x.db")))
+    accounts = Accounts(Database(create_database_engine("sqlite:////nowhere/at/all/x.db")))
     with pytest.raises(StoreUnavailableError):
         accounts.user("erna")
     with pytest.raises(StoreUnavailableError):

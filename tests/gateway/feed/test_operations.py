@@ -13,15 +13,15 @@ import pytest
 from gateway.database.columns import now
 from gateway.database.engine import Database, create_database_engine
 from gateway.database.models import DeadLetter, Quarantined, StudyFlag, WorkerHeartbeat
-from gateway.feed.operations import KnownDestination, SqlOperations
+from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import NotReady, Readiness, database_check, disk_check, worker_check
 from gateway.workflow.retrying import UnknownStudy
 from reporting.feed.stores import UnknownStudyError
 from tests.gateway.feed.rows import START, Gateway, minutes
 
 
-def operations(gateway: Gateway, retry: Callable[[str], int] = len) -> SqlOperations:
-    return SqlOperations(gateway.database, [KnownDestination("pacs", "dicom", "PACS@pacs.example:104")], retry)
+def operations(gateway: Gateway, retry: Callable[[str], int] = len) -> Operations:
+    return Operations(gateway.database, [KnownDestination("pacs", "dicom", "PACS@pacs.example:104")], retry)
 
 
 def test_the_queue_holds_what_is_not_done_the_longest_waiting_first(gateway: Gateway) -> None:

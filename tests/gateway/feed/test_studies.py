@@ -5,15 +5,15 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 from gateway.database.models import FeedEvent, Study, StudyFlag
-from gateway.feed.studies import SqlStudyFeed
+from gateway.feed.studies import Studies
 from gateway.workflow.events import append
 from reporting.feed.schemas import ATTENTION_ORDER
 from reporting.feed.stores import EventSpan, Position, StudyQuery
 from tests.gateway.feed.rows import SR_CLASS, START, Gateway, a_reading, minutes
 
 
-def feed(gateway: Gateway) -> SqlStudyFeed:
-    return SqlStudyFeed(gateway.database, gateway.folders)
+def feed(gateway: Gateway) -> Studies:
+    return Studies(gateway.database, gateway.folders)
 
 
 def uids(gateway: Gateway, query: StudyQuery) -> list[str]:
