@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -253,8 +254,6 @@ def test_a_connection_that_never_asks_is_closed_without_an_association(start_rec
 
 
 def test_probes_of_a_load_balancer_leave_no_threads(receiver: Receiver) -> None:
-    import threading
-
     before = threading.active_count()
     for _ in range(30):
         socket.create_connection(("127.0.0.1", receiver.port), timeout=5).close()

@@ -77,6 +77,13 @@ class Orthanc:
             stop(self.process)
             self.process = None
 
+    def kill(self) -> None:
+        """End it at once, as a power cut would; a polite stop takes it three seconds."""
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+            self.process = None
+
     def client(self) -> httpx.Client:
         """A client for Orthanc's REST API; close it or use it in a `with`."""
         return httpx.Client(base_url=self.url, timeout=30, trust_env=False)
@@ -170,4 +177,4 @@ def running_orthanc(
             server.start()
         yield server
     finally:
-        server.stop()
+        server.kill()  # its storage is of no more use
