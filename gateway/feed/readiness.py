@@ -14,8 +14,10 @@ from sqlalchemy import func, select, text
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import WorkerHeartbeat
+from gateway.feed.availability import reading
 from gateway.folders import Folders
 from reporting.feed.schemas import DependencyStatus
+from reporting.feed.stores import StoreUnavailableError
 
 log = structlog.get_logger(__name__)
 _KEEP_SECONDS = 1.0
@@ -81,8 +83,11 @@ def database_check(database: Database) -> Check:
     """Return a check that the database answers."""
 
     def check() -> str:
-        with database.read() as session:
-            session.execute(text("SELECT 1"))
+        try:
+            with reading(database) as session:
+                session.execute(text("SELECT 1"))
+        except StoreUnavailableError as error:
+            raise NotReady("It does not answer.") from error
         return "SQLite" if database.is_sqlite else "PostgreSQL"
 
     return check
