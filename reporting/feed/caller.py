@@ -54,7 +54,7 @@ def require(right: Right | None = None, audit_as: AuditAction | None = None) -> 
         allowed = right is None or right in caller.principal.rights
         if audit_as is not None:
             outcome: AuditOutcome = "ok" if allowed else "refused"
-            await run_in_threadpool(caller.record, audit_as, None, request.url.path[:200], outcome)
+            await run_in_threadpool(caller.record, audit_as, None, request.scope["path"][:200], outcome)
         if not allowed:
             raise forbidden()
         return caller

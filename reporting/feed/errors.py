@@ -78,7 +78,7 @@ async def _invalid(request: Request, error: Exception) -> Response:
 
 
 async def _unavailable(request: Request, error: Exception) -> Response:
-    log.warning("store unavailable", path=request.url.path, error=str(error))
+    log.warning("store unavailable", path=request.scope["path"], error=str(error))
     return store_unavailable().response()
 
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
 
 from reporting.feed.access import ROLES, Role
+from reporting.feed.settings import FeedSettings
 from tests.reporting.feed.world import Browser, World
 
 READERS = {"doctor", "radiologist", "admin"}
@@ -105,6 +107,20 @@ def test_every_route_of_the_application_is_in_the_table(world: World) -> None:
 def test_a_stranger_does_not_learn_which_paths_exist(world: World, path: str) -> None:
     for method in ("GET", "POST", "DELETE", "OPTIONS"):
         assert world.stranger().request(method, path).status_code == 401
+
+
+@pytest.mark.parametrize("host", ["x/healthz?", "x/healthz#", "x/api/v1/auth/login?"])
+def test_a_host_header_cannot_make_a_path_look_open(world: World, host: str) -> None:
+    answer = world.stranger().get("/nothing", headers={"Host": host})
+    assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/assets/app.js", "/", "/sw.js"])
+def test_paths_are_open_when_the_settings_say_so_and_nothing_beside_them(tmp_path: Path, path: str) -> None:
+    world = World(tmp_path, FeedSettings(open_paths=("/", "/assets/", "/sw.js")))
+    assert world.stranger().get(path).status_code == 404
+    for other in ("/assets", "/sw.js/x", "/api/v1/studies", "/asset"):
+        assert world.stranger().get(other).status_code == 401
 
 
 @pytest.mark.parametrize("path", UNKNOWN)
