@@ -19,12 +19,22 @@ def _without_patients(_logger: Any, _method: str, event: MutableMapping[str, Any
     return event
 
 
+def _said_by(process: str) -> structlog.typing.Processor:
+    # Not a context variable: those don't reach the threads that a library starts.
+    def add(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        event["process"] = process
+        return event
+
+    return add
+
+
 def configure_logs(level: str, process: str) -> None:
     """Send everything to stderr, one line an event; `process` names the sender of each line."""
     number = getattr(logging, level.upper())
     structlog.configure(
         processors=[
             structlog.contextvars.merge_contextvars,
+            _said_by(process),
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_patients,
@@ -37,7 +47,6 @@ def configure_logs(level: str, process: str) -> None:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
-    structlog.contextvars.bind_contextvars(process=process)
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr, format="%(asctime)s %(name)s %(message)s", force=True)
     # pynetdicom and pydicom put attribute values into their messages: those may be names.
     for noisy in ("pynetdicom", "pydicom", "highdicom"):

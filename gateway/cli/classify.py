@@ -4,20 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-import numpy as np
 import typer
-from pydicom import dcmread
-from pydicom.errors import InvalidDicomError
 
 from gateway.cli.console import RESEARCH_USE, out, print_json, progress, table
 from gateway.cli.failures import CommandFailed
 from gateway.cli.options import JsonOption
-from inference.embedded import EmbeddedEngine
-from inference.engine import ViewReading
 from preprocessing.errors import ImageRefused
-from preprocessing.views import identify_view
+
+# The engine takes a second to import, which only this command should wait for.
+if TYPE_CHECKING:
+    from inference.embedded import EmbeddedEngine
+    from inference.engine import ViewReading
 
 
 def classify(
@@ -29,6 +28,8 @@ def classify(
     files = list(find_files(paths))
     if not files:
         raise CommandFailed("there are no files at the given paths")
+    from inference.embedded import EmbeddedEngine
+
     engine = EmbeddedEngine()
     results: list[dict[str, Any]] = []
     with progress() as shown:
@@ -59,6 +60,11 @@ def find_files(paths: Iterable[Path]) -> Iterable[Path]:
 
 
 def _read(engine: EmbeddedEngine, file: Path, out_dir: Path | None) -> dict[str, Any]:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    from preprocessing.views import identify_view
+
     try:
         identity = identify_view(dcmread(file, stop_before_pixels=True))
         reading = engine.read(file, identity)
@@ -81,6 +87,8 @@ def _failed(file: Path, reason: str) -> dict[str, Any]:
 
 
 def _write_heat_map(reading: ViewReading, folder: Path) -> None:
+    import numpy as np
+
     folder.mkdir(parents=True, exist_ok=True)
     np.savez_compressed(
         folder / f"{reading.result.sop_instance_uid}.npz",

@@ -68,10 +68,10 @@ def print_study(study: Study) -> None:
 
 
 def _views(study: Study) -> Table:
-    shown = table("view", "class", "normal", "b. calc", "b. mass", "m. calc", "m. mass", "findings", "failure")
+    shown = table("view", "class", "normal", "benign calc", "benign mass", "malig. calc", "malig. mass", "findings")
     for view in study.views:
         numbers: list[float | None] = list((view.probabilities or {}).values()) or [None] * 5
-        findings = "; ".join(
+        findings = "\n".join(
             f"{finding.type} {finding.score:.2f} at {finding.center[0]:.0f},{finding.center[1]:.0f}"
             for finding in view.findings
         )
@@ -79,8 +79,7 @@ def _views(study: Study) -> Table:
             f"{view.laterality or '?'} {view.view or '?'}",
             view.label or "-",
             *(_number(number) for number in numbers),
-            findings or "none",
-            view.failure or "",
+            view.failure or findings or "none",
         )
     return shown
 

@@ -43,8 +43,6 @@ def receive(parts: Parts, stop: threading.Event) -> None:
             raise StartRefused(str(error.strerror)) from None
         dicom = parts.settings.dicom
         log.info("receive.listening", host=dicom.host, port=scp.port, ae_title=dicom.ae_title)
-        if not dicom.allowed_peers:
-            log.warning("receive.anybody_may_send", hint="set DICOM__ALLOWED_PEERS")
         sources = start_sources(parts, intake, stop)
         stop.wait()
         scp.stop()

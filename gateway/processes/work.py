@@ -9,11 +9,12 @@ import structlog
 from gateway.parts import Parts
 from gateway.processes.outgoing import open_destinations
 from gateway.processes.stopping import StartRefused
+from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.slots import Slot, SlotTaken
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering, Patience
-from gateway.workflow.engine import WorkflowEngine
+from gateway.workflow.engine import WorkflowEngine, plain_reason
 from gateway.workflow.gathering import Gathering
 from gateway.workflow.processing import Processing, Site
 from gateway.workflow.sweeping import Sweep
@@ -63,11 +64,22 @@ def work(parts: Parts, stop: threading.Event) -> None:
         sweep = Sweep(parts.database, parts.jobs, slot.name)
         sweeper = threading.Thread(target=sweep.run, args=(stop, _SWEEP_SECONDS), name="sweep", daemon=True)
         sweeper.start()
+        threading.Thread(target=_warm_up, args=(child,), name="warm-up", daemon=True).start()
         log.info("work.started", executor=slot.name, slots=settings.inference.slots)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
         engine.stop()
         child.close()
+
+
+def _warm_up(child: Child) -> None:
+    """Start the child and load the model before the first study needs them."""
+    try:
+        version = child.run(tasks.model_version)
+    except Exception as error:
+        log.error("work.model_unusable", error=type(error).__name__, reason=plain_reason(error))
+        return
+    log.info("work.ready", model=version)
 
 
 def _patience(parts: Parts) -> Patience:

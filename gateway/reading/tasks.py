@@ -6,21 +6,15 @@ import io
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from pydicom import dcmread
-
-from gateway.reading.rendering import render_image
-from inference.embedded import EmbeddedEngine
 from inference.results import StudyResult, ViewResult
-from inference.study import summarise_study
-from preprocessing.errors import ImageRefused
-from preprocessing.pixel_digest import pixel_digest
-from preprocessing.views import identify_view
-from reporting.build import build_reports
 from reporting.study import ReportVariant, StudyToReport
-from reporting.writing import report_bytes
+
+# The working process names these functions and never runs them: what they need (OpenVINO, highdicom, OpenCV) is
+# imported where they run, in the child.
+if TYPE_CHECKING:
+    from inference.embedded import EmbeddedEngine
 
 
 @dataclass(frozen=True)
@@ -57,6 +51,8 @@ class Comparison:
 
 @cache
 def _engine() -> EmbeddedEngine:
+    from inference.embedded import EmbeddedEngine
+
     return EmbeddedEngine()
 
 
@@ -67,6 +63,12 @@ def model_version() -> str:
 
 def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | None) -> ImageRead:
     """Read one image; a refused one comes back with its reason, which a second try would not change."""
+    import numpy as np
+    from pydicom import dcmread
+
+    from preprocessing.errors import ImageRefused
+    from preprocessing.views import identify_view
+
     engine = _engine()
     try:
         header = dcmread(path, stop_before_pixels=True)
@@ -81,12 +83,18 @@ def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | N
 
 def summarise(views: tuple[ViewResult, ...]) -> StudyResult:
     """Put the views of a study together."""
+    from inference.study import summarise_study
+
     engine = _engine()
     return summarise_study(views, engine.model, engine.name)
 
 
 def finish_reports(study: StudyToReport, variants: tuple[ReportVariant, ...]) -> list[FinishedReport]:
     """Build, check and serialise the reports of one generation."""
+    from gateway.reading.rendering import render_image
+    from reporting.build import build_reports
+    from reporting.writing import report_bytes
+
     return [
         FinishedReport(
             kind=report.kind,
@@ -103,6 +111,11 @@ def finish_reports(study: StudyToReport, variants: tuple[ReportVariant, ...]) ->
 
 def compare(first: Path, second: Path) -> Comparison:
     """Compare identity and stored pixel values; a PACS may have transcoded or coerced the second."""
+    from pydicom import dcmread
+
+    from preprocessing.errors import ImageRefused
+    from preprocessing.pixel_digest import pixel_digest
+
     headers = [dcmread(path, stop_before_pixels=True) for path in (first, second)]
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
         values = {str(header.get(keyword) or "").strip() for header in headers}

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -109,6 +111,7 @@ class WorkflowEngine:
                 stage = "report"
                 report(study_uid, generation, run)
             except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter
+                log.error("process.failed", study=study_uid, stage=stage, error=type(error).__name__, at=_where(error))
                 give_up(study_uid, generation, run, stage, plain_reason(error))
 
         @DBOS.workflow(name=DELIVER, max_recovery_attempts=_RECOVERIES)
@@ -118,6 +121,15 @@ class WorkflowEngine:
         @DBOS.workflow(name=COMPARE, max_recovery_attempts=_RECOVERIES)
         def compare(duplicate_id: int) -> None:
             compare_files(duplicate_id)
+
+
+def _where(error: BaseException) -> str:
+    """Return the innermost places of an error. Its message stays out: it may quote a patient's name."""
+    inner = getattr(error, "errors", None)
+    if isinstance(inner, list) and inner:
+        return _where(inner[-1])
+    frames = traceback.extract_tb(error.__traceback__)[-3:]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
 
 
 def plain_reason(error: BaseException) -> str:

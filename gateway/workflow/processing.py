@@ -103,7 +103,7 @@ class Processing:
             label=read.result.label,
             findings=len(read.result.findings),
             failure=read.result.failure,
-            **{name: round(seconds, 3) for name, seconds in read.timings.items()},
+            seconds={name: round(seconds, 3) for name, seconds in read.timings.items()},
         )
 
     def report(self, study_uid: str, generation: int, run: int) -> None:

@@ -1,0 +1,61 @@
+# make install | demo [EXIT=1] | test | test-full | lint | bench | lock        (see README.md)
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+SYSTEM_PACKAGES := requirements/debian-test.txt
+
+.PHONY: install demo test test-full lint bench lock system-packages train clean
+
+install: $(VENV)/.gateway-installed
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+# A lock file says every version and hash; the package itself is then installed without asking for anything more.
+$(VENV)/.gateway-installed: requirements/gateway.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/gateway.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	touch $@
+
+$(VENV)/.test-installed: requirements/test.lock $(VENV)/.gateway-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/test.lock
+	touch $@
+
+# The programs that the tests talk to, from Debian. Nothing is asked of apt when all of them are there.
+system-packages: $(SYSTEM_PACKAGES)
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $$(cat $<) 2>/dev/null \
+	  | awk '/install ok installed/ {print $$1}' | sort | comm -13 - <(sort $<)); \
+	if [ -n "$$missing" ]; then \
+	  echo "installing $$missing"; \
+	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
+	  $$sudo apt-get update -qq && \
+	  $$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $$missing; \
+	fi
+
+demo: install
+	$(BIN)/mammogate demo $(if $(EXIT),--exit)
+
+lint: $(VENV)/.test-installed
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+test: lint system-packages
+	$(BIN)/python -m pytest -m "not long"
+
+test-full: lint system-packages
+	$(BIN)/python -m pytest
+
+bench: $(VENV)/.test-installed system-packages
+	$(BIN)/python -m benchmarks
+
+# Exact versions for everybody, from the ranges in pyproject.toml.
+lock:
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --extra demo --group build pyproject.toml -o requirements/gateway.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --extra demo --extra train --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
+
+clean:
+	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache
