@@ -17,8 +17,9 @@ class FeedSettings:
     version: str = "0"
     """The software's version, shown in the API's description."""
     secure_cookies: bool = True
-    """True: cookie `__Host-mammogate`, sent over TLS only (Chromium and Firefox also take it on http://localhost and
-    http://127.0.0.1). False: cookie `mammogate` without Secure, for a loopback or a test without TLS."""
+    """True: cookie `__Host-mammogate`, for TLS only. Browsers that count loopback as trustworthy (Chromium) take it
+    there over plain HTTP too; Safari and HTTP libraries do not, and programs had better use a token anyway.
+    False: cookie `mammogate` without Secure, for loopback and tests without TLS."""
     session_lifetime: timedelta = timedelta(hours=12)
     session_idle: timedelta = timedelta(minutes=30)
     login_limits: LoginLimits = field(default_factory=LoginLimits)
