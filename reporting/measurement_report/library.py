@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import highdicom as hd
 from pydicom.dataset import Dataset
+from pydicom.uid import SecondaryCaptureImageStorage
 
 from reporting import broken_headers
 from reporting.outcome import ReportedImage, StudyOutcome
@@ -26,7 +27,8 @@ def library_images(outcome: StudyOutcome) -> list[Dataset]:
 
 
 def _described(image: ReportedImage) -> Dataset | None:
-    if not (image.rows and image.columns):
+    # highdicom calls the modality of a Secondary Capture "Other", which CID 29 doesn't have.
+    if image.sop_class_uid == SecondaryCaptureImageStorage or not (image.rows and image.columns):
         return None
     source = image.source.header
     result = Dataset()

@@ -122,7 +122,7 @@ def digital(
 
 
 def film(laterality: str = "R", view: str = "CC", *, study: str = "study", **changes: Any) -> Dataset:
-    """A digitised film: Secondary Capture whose Modality is MG, RLE, hardly any header, a view where it doesn't belong."""
+    """A digitised film: Secondary Capture whose Modality is MG, hardly any header, a view where it doesn't belong."""
     ds = _patient_and_study(
         study, {"AccessionNumber": "", "ReferringPhysicianName": "", "PatientBirthDate": "", "PatientSex": ""} | changes
     )

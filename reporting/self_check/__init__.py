@@ -1,0 +1,1 @@
+"""The self-check that every report passes before it leaves."""

@@ -1,0 +1,1 @@
+"""The summary page: one picture of a study for viewers that show neither SR nor presentation states."""
