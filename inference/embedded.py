@@ -17,7 +17,7 @@ from inference.sweep import SweepModel, softmax
 from preprocessing.errors import FileUnreadable, ImageRefused, NotAMammogram
 from preprocessing.header import text_of
 from preprocessing.pixel_format import read_dataset
-from preprocessing.prepare import STRIDE, PreparedImage, prepare
+from preprocessing.prepare import PreparedImage, prepare, readable_positions
 from preprocessing.views import ImageIdentity, identify_view
 
 _UNKNOWN_UID: Final = ""
@@ -106,14 +106,6 @@ def interpret(
             to_stored=to_stored,
         ),
     )
-
-
-def readable_positions(prepared: PreparedImage, shape: tuple[int, ...]) -> NDArray[np.bool_]:
-    """Which sweep positions (rows, columns) are centred on the breast."""
-    height, width = prepared.mask.shape
-    rows = np.minimum(prepared.box[1] + STRIDE * np.arange(shape[0]), height - 1)
-    columns = np.minimum(prepared.box[0] + STRIDE * np.arange(shape[1]), width - 1)
-    return np.asarray(prepared.mask[np.ix_(rows, columns)], dtype=np.bool_)
 
 
 def _extent(prepared: PreparedImage, shape: tuple[int, ...]) -> tuple[float, float, float, float]:

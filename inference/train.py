@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal
 
 import cv2
 
+from inference.metrics import DRAWS
 from inference.training.labels import LabelsUnusable, Row, patients, read_labels
 from inference.training.samples import Sample, load_samples
 from inference.training.split import fold_of_patients, guard_against_leaks
@@ -26,9 +27,12 @@ class RecipeUnavailable(Exception):
 
 def split_samples(
     data_dir: Path, *, seed: int, validation_fold: int, told: Callable[[str], None]
-) -> tuple[list[Sample], list[Sample]]:
-    """Read, split by patient and guard: (training, validation) samples. Raises LabelsUnusable and LeakFound."""
-    rows: list[Row] = [row for row in read_labels(data_dir) if row.kind != "thumb"]
+) -> tuple[list[Sample], list[Sample], list[Row]]:
+    """Read, split by patient and guard: training samples, held-out samples, rows of the held-out.
+
+    Raises LabelsUnusable and LeakFound.
+    """
+    rows = [row for row in read_labels(data_dir) if row.kind != "thumb"]
     if len(patients(rows)) < 2:
         raise LabelsUnusable(f"{data_dir} holds images of fewer than two patients: nothing can be held out.")
     fold = fold_of_patients(rows, FOLDS, seed)
@@ -41,7 +45,8 @@ def split_samples(
             "validation": [(sample.patient_id, sample.pixel_hash) for sample in validation],
         }
     )
-    return training, validation
+    used = {sample.path for sample in validation}
+    return training, validation, [row for row in rows if row.path in used]
 
 
 def train(
@@ -54,19 +59,23 @@ def train(
     steps: int | None = None,
     validation_fold: int = 0,
     precision: "Precision" = "float32",
+    minutes: float | None = None,
+    start_from: Path | None = None,
+    draws: int = DRAWS,
     progress: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Train on every `labels.csv` below `data_dir` and write the model to `out_dir`; returns the card's path.
 
     One fold of five patient groups is held out (`validation_fold`, 0..4) for every figure, the calibration and the
-    operating points. `steps` a epoch: by default as many as show every lesion about once. `progress` gets sentences.
+    operating points. `steps` an epoch: by default as many as show every lesion about once. `minutes` ends training
+    earlier, annealed; `start_from` goes on from a `weights.keras`. `progress` gets sentences.
     Raises RecipeUnavailable, LabelsUnusable, LeakFound.
     """
     if recipe != "reference":
         raise RecipeUnavailable(f"The recipe {recipe!r} is not available yet; use --recipe reference.")
     _limit_threads()
     out_dir.mkdir(parents=True, exist_ok=True)
-    training, validation = split_samples(data_dir, seed=seed, validation_fold=validation_fold, told=progress)
+    training, validation, held_out = split_samples(data_dir, seed=seed, validation_fold=validation_fold, told=progress)
     progress(f"{len(training)} images to train on, {len(validation)} held out.")
     from inference.training.fit import fit_network  # TensorFlow starts only now
 
@@ -78,11 +87,27 @@ def train(
         epochs=epochs,
         steps=steps,
         precision=precision,
+        minutes=minutes,
+        start_from=start_from,
         progress=progress,
     )
     from inference.training.finish import finish_model
 
-    return finish_model(network, training, validation, out_dir, seed=seed, progress=progress)
+    told = {
+        "name": recipe,
+        "seed": seed,
+        "epochs": epochs,
+        "steps": steps,
+        "validation_fold": validation_fold,
+        "folds": FOLDS,
+        "precision": precision,
+        "minutes": minutes,
+        "went_on_from_earlier_weights": start_from is not None,
+    }
+    card: Path = finish_model(
+        network, training, validation, held_out, out_dir, recipe=told, draws=draws, progress=progress
+    )
+    return card
 
 
 def _limit_threads() -> None:

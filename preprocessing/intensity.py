@@ -18,6 +18,7 @@ from preprocessing.view_codes import MG_FOR_PROCESSING
 _DARKEST, _BRIGHTEST = 0.05, 99.95
 """Percentiles that become 0 and 1 where the header names no window."""
 _EDGE_PART: Final = 20
+_UNIFORM: Final = 0.5
 
 
 def without_padding(stored: NDArray[np.integer[Any]], header: Dataset) -> NDArray[np.integer[Any]]:
@@ -121,20 +122,20 @@ def _from_raw(values: FloatImage, header: Dataset) -> FloatImage:
 
     The negative logarithm of the signal is proportional to attenuation (Beer and Lambert), which is what a
     presentation image shows, apart from the vendor's own processing, which is not imitated. Pixel Intensity
-    Relationship LOG skips the logarithm. The direction is Pixel Intensity Relationship Sign (PS3.3 C.8.11.3.1.2); where
-    it is missing, the side of the image without a breast is taken for the background, which must become dark.
+    Relationship LOG skips the logarithm. The direction is told by the picture where it can be: air is uniform, so an
+    edge that is much more uniform than the other one is background, and background becomes dark. Otherwise Pixel
+    Intensity Relationship Sign decides (PS3.3 C.8.11.3.1.2), which some devices get wrong.
     """
     if text_of(header, "PixelIntensityRelationship") == "LOG":
         signal = values
     else:
         signal = np.log(np.maximum(values - float(values.min()), 0.0) + 1.0)
     shown = _stretched(np.asarray(signal, dtype=np.float32))
-    sign = number_of(header, "PixelIntensityRelationshipSign")
-    if sign is None:
-        edge = max(1, shown.shape[1] // _EDGE_PART)
-        sides = (float(np.median(shown[:, :edge])), float(np.median(shown[:, -edge:])))
-        middle = float(np.median(shown))
-        # The background is the side whose edge is uniform; it is the one further from the middle.
-        background = max(sides, key=lambda side: abs(side - middle))
-        sign = 1.0 if background >= middle else -1.0
-    return 1.0 - shown if sign >= 0.0 else shown
+    edge = max(1, shown.shape[1] // _EDGE_PART)
+    left, right = shown[:, :edge], shown[:, -edge:]
+    if min(left.std(), right.std()) < _UNIFORM * max(left.std(), right.std()):
+        air = float(np.median(left if left.std() < right.std() else right))
+        background_bright = air > float(np.median(right if left.std() < right.std() else left))
+    else:
+        background_bright = number_of(header, "PixelIntensityRelationshipSign") != -1.0
+    return np.asarray(1.0 - shown if background_bright else shown, dtype=np.float32)

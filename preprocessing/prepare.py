@@ -1,7 +1,7 @@
 """One mammogram, from file to what the network sweeps over."""
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
@@ -60,9 +60,16 @@ def prepare(source: Path | Dataset) -> PreparedImage:
     dataset = read_dataset(source)
     stored = decode_pixels(dataset)
     decoded = time.perf_counter()
+    prepared = prepare_values(stored, dataset)
+    return replace(prepared, timings={"decode": decoded - started, **prepared.timings})
+
+
+def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImage:
+    """The same from decoded stored values (2-D) and whatever header there is; for picture files it is empty."""
+    started = time.perf_counter()
     rows, columns = stored.shape
-    scale = training_scale(dataset, rows, columns)
-    image = reduced_presentation(stored, dataset, scale)
+    scale = training_scale(header, rows, columns)
+    image = reduced_presentation(stored, header, scale)
     breast = find_breast(_resized(image, _MASK_SCALE, _MASK_SCALE))
     height, width = image.shape
     enlarged = cv2.resize(breast.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
@@ -70,7 +77,6 @@ def prepare(source: Path | Dataset) -> PreparedImage:
     across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     box = (int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
     contrast = sweep_input(image, mask, box)
-    done = time.perf_counter()
     return PreparedImage(
         contrast=contrast,
         image=image,
@@ -79,8 +85,16 @@ def prepare(source: Path | Dataset) -> PreparedImage:
         chest_wall=breast.chest_wall,
         scale=scale,
         stored_size=(columns, rows),
-        timings={"decode": decoded - started, "prepare": done - decoded},
+        timings={"prepare": time.perf_counter() - started},
     )
+
+
+def readable_positions(prepared: PreparedImage, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Which sweep positions (rows, columns) are centred on the breast."""
+    height, width = prepared.mask.shape
+    rows = np.minimum(prepared.box[1] + STRIDE * np.arange(shape[0]), height - 1)
+    columns = np.minimum(prepared.box[0] + STRIDE * np.arange(shape[1]), width - 1)
+    return np.asarray(prepared.mask[np.ix_(rows, columns)], dtype=np.bool_)
 
 
 def reduced_presentation(stored: NDArray[np.integer], header: Dataset, scale: Scale) -> FloatImage:

@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Final
 
 import cv2
@@ -41,6 +42,7 @@ class Sample:
     pixel_hash: str
     origin: str
     area: int
+    path: Path
 
 
 def load_samples(rows: Sequence[Row], told: Callable[[str], None]) -> list[Sample]:
@@ -52,7 +54,14 @@ def load_samples(rows: Sequence[Row], told: Callable[[str], None]) -> list[Sampl
             raise FileNotFoundError(f"{row.path} is named in labels.csv but can't be read as an image.")
         grey = np.asarray(pixels, dtype=np.uint8)
         if row.kind == "crop":
-            samples += _from_crop(row, grey, told)
+            sample = crop_sample(row, grey)
+            if float(sample.image.std()) < _FLAT:
+                told(f"Left out: {row.path.name} (nothing to see in it).")
+                continue
+            samples.append(sample)
+            quiet = _quiet_places(sample.image) if row.label.endswith("calcification") else ()
+            if quiet:
+                samples.append(replace(sample, places=quiet, freedom=4.0, label="normal", origin="lesion film", area=0))
         elif row.label != "normal" or max(pixels.shape) < _SMALLEST_FULL_VIEW or row.path.suffix == ".png":
             # The two PNGs among the film normals had pieces of the breast's edge cut out.
             told(f"Left out: {row.path.name} (a full view that isn't a whole normal film scan).")
@@ -67,11 +76,9 @@ def to_training_scale(pixels: NDArray[np.uint8]) -> FloatImage:
     return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.float32) / np.float32(255.0)
 
 
-def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None]) -> list[Sample]:
+def crop_sample(row: Row, pixels: NDArray[np.uint8]) -> Sample:
+    """A crop of a film scan, with the places to look at: its middle, or the brightest spots of a large one."""
     image = to_training_scale(pixels)
-    if float(image.std()) < _FLAT:
-        told(f"Left out: {row.path.name} (nothing to see in it).")
-        return []
     height, width = image.shape
     centre = ((width - 1) / 2, (height - 1) / 2)
     places: tuple[tuple[float, float], ...] = (centre,)
@@ -79,14 +86,8 @@ def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None])
     if max(height, width) > _LARGE_CROP and row.label.endswith("calcification"):
         places = tuple(bright_places(image, 4)) or places
         freedom = 16.0
-    digest = _hash(pixels)
-    samples = [
-        Sample(image, places, freedom, row.label, row.patient_id, digest, "lesion", pixels.shape[0] * pixels.shape[1])
-    ]
-    quiet = _quiet_places(image) if row.label.endswith("calcification") else ()
-    if quiet:
-        samples.append(Sample(image, quiet, 4.0, "normal", row.patient_id, digest, "lesion film", 0))
-    return samples
+    area = pixels.shape[0] * pixels.shape[1]
+    return Sample(image, places, freedom, row.label, row.patient_id, _hash(pixels), "lesion", area, row.path)
 
 
 def _quiet_places(image: FloatImage) -> tuple[tuple[float, float], ...]:
@@ -116,7 +117,7 @@ def _from_full_view(row: Row, pixels: NDArray[np.uint8]) -> Sample:
     rows, columns = np.nonzero(mask)
     chosen = np.random.default_rng(len(rows)).choice(len(rows), _NORMAL_PLACES, replace=False)
     places = tuple((float(columns[i]), float(rows[i])) for i in chosen)
-    return Sample(filled, places, 24.0, "normal", row.patient_id, _hash(pixels), "film normal", 0)
+    return Sample(filled, places, 24.0, "normal", row.patient_id, _hash(pixels), "film normal", 0, row.path)
 
 
 def _hash(pixels: NDArray[np.uint8]) -> str:

@@ -1,0 +1,152 @@
+"""Figures of a classifier, each with an interval from resampling patients.
+
+Crops of one patient resemble each other, so the bootstrap draws patients, not images (Field and Welsh 2007). A figure
+the data can't tell is None, never 0 or 1.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.classes import CLASSES
+
+DRAWS: Final = 2000
+_BINS: Final = 15
+Floats = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """`probabilities` (n, 5), `truth` (n,) class numbers, `patients` (n,) names, `areas` (n,) of crops in pixels."""
+
+    probabilities: Floats
+    truth: Ints
+    patients: tuple[str, ...]
+    areas: Floats
+
+    def part(self, chosen: NDArray[Any]) -> "Predictions":
+        """The chosen rows (a boolean mask or row numbers)."""
+        rows = np.arange(len(self.truth))[chosen]
+        names = tuple(self.patients[int(row)] for row in rows)
+        return Predictions(self.probabilities[rows], self.truth[rows], names, self.areas[rows])
+
+
+Figure = Callable[[Predictions], float | None]
+
+
+def auroc(positive: NDArray[np.bool_], score: Floats) -> float | None:
+    """Area under the ROC curve by ranks, ties counted half; None without both kinds."""
+    ones = int(positive.sum())
+    zeros = len(positive) - ones
+    if not ones or not zeros:
+        return None
+    _, where, counts = np.unique(score, return_inverse=True, return_counts=True)
+    ranks = (np.cumsum(counts) - (counts - 1) / 2)[where]
+    return float((ranks[positive].sum() - ones * (ones + 1) / 2) / (ones * zeros))
+
+
+def malignancy_share(probabilities: Floats) -> Floats:
+    """Malignant among the lesion classes: what is left when normal is set aside."""
+    lesions = probabilities[:, 1:].sum(axis=1)
+    return np.asarray(probabilities[:, 3:].sum(axis=1) / np.maximum(lesions, 1e-12), dtype=np.float64)
+
+
+def lesion_malignancy_auroc(given: Predictions) -> float | None:
+    """Malignant against benign, among lesions only."""
+    lesions = given.part(given.truth > 0)
+    return auroc(lesions.truth >= 3, malignancy_share(lesions.probabilities))
+
+
+def lesion_balanced_accuracy(given: Predictions) -> float | None:
+    """Mean recall of the four lesion classes, choosing among the four; None unless all four are there."""
+    lesions = given.part(given.truth > 0)
+    return _mean_recall(lesions.truth - 1, lesions.probabilities[:, 1:])
+
+
+def balanced_accuracy(given: Predictions) -> float | None:
+    """Mean recall of the five classes; None unless all five are there."""
+    return _mean_recall(given.truth, given.probabilities)
+
+
+def macro_f1(given: Predictions) -> float | None:
+    """Mean F1 of the five classes; None unless all five are there."""
+    if len(np.unique(given.truth)) < len(CLASSES):
+        return None
+    matrix = confusion_matrix(given)
+    right = np.diag(matrix).astype(np.float64)
+    return float(np.mean(2 * right / np.maximum(matrix.sum(axis=0) + matrix.sum(axis=1), 1)))
+
+
+def expected_calibration_error(given: Predictions) -> float | None:
+    """Top-label ECE in 15 equal bins (Guo et al. 2017)."""
+    if not len(given.truth):
+        return None
+    confidence = given.probabilities.max(axis=1)
+    right = (given.probabilities.argmax(axis=1) == given.truth).astype(np.float64)
+    bins = np.minimum((confidence * _BINS).astype(int), _BINS - 1)
+    gaps = [abs(float((right - confidence)[bins == place].sum())) for place in range(_BINS)]
+    return sum(gaps) / len(given.truth)
+
+
+def brier(given: Predictions) -> float | None:
+    """Mean squared distance of the five probabilities from the truth, 0..2 (Brier 1950)."""
+    if not len(given.truth):
+        return None
+    truth = np.eye(len(CLASSES))[given.truth]
+    return float(((given.probabilities - truth) ** 2).sum(axis=1).mean())
+
+
+def confusion_matrix(given: Predictions) -> Ints:
+    """Counts (5, 5): rows truth, columns the most likely class."""
+    matrix = np.zeros((len(CLASSES), len(CLASSES)), dtype=np.int64)
+    np.add.at(matrix, (given.truth, given.probabilities.argmax(axis=1)), 1)
+    return matrix
+
+
+def per_class(given: Predictions) -> dict[str, dict[str, float | None]]:
+    """One against the rest for each class: sensitivity, specificity, AUROC."""
+    matrix = confusion_matrix(given)
+    total = int(matrix.sum())
+    figures: dict[str, dict[str, float | None]] = {}
+    for place, name in enumerate(CLASSES):
+        mine, called = int(matrix[place].sum()), int(matrix[:, place].sum())
+        right = int(matrix[place, place])
+        others = total - mine
+        figures[name] = {
+            "sensitivity": right / mine if mine else None,
+            "specificity": (others - (called - right)) / others if others else None,
+            "auroc": auroc(given.truth == place, given.probabilities[:, place]),
+        }
+    return figures
+
+
+def with_interval(figure: Figure, given: Predictions, *, draws: int = DRAWS, seed: int = 0) -> dict[str, Any] | None:
+    """{"value", "ci95": [low, high]} from `draws` patient-clustered bootstrap draws, or None."""
+    value = figure(given)
+    if value is None:
+        return None
+    names, cluster = np.unique(np.asarray(given.patients), return_inverse=True)
+    members = [np.flatnonzero(cluster == place) for place in range(len(names))]
+    generator = np.random.default_rng(seed)
+    drawn: list[float] = []
+    for _ in range(draws):
+        rows = np.concatenate([members[int(place)] for place in generator.integers(len(names), size=len(names))])
+        again = figure(given.part(rows))
+        if again is not None:
+            drawn.append(again)
+    if not drawn:
+        return {"value": round(value, 4), "ci95": [round(value, 4), round(value, 4)]}
+    low, high = np.percentile(drawn, (2.5, 97.5))
+    return {"value": round(value, 4), "ci95": [round(float(low), 4), round(float(high), 4)]}
+
+
+def _mean_recall(truth: Ints, probabilities: Floats) -> float | None:
+    classes = probabilities.shape[1]
+    if len(np.unique(truth)) < classes:
+        return None
+    called = probabilities.argmax(axis=1)
+    return float(np.mean([(called[truth == place] == place).mean() for place in range(classes)]))

@@ -1,0 +1,85 @@
+"""Pictures for the model card: training curves, confusion matrix, reliability, a grid of predictions."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import matplotlib as mpl
+import numpy as np
+
+mpl.use("Agg")
+from matplotlib import pyplot as plt
+
+from inference.classes import CLASSES
+from inference.metrics import Predictions, confusion_matrix
+from preprocessing.normalise import FloatImage
+
+_GRID: Final = (4, 8)
+_SHORT: Final = ("normal", "benign calc.", "benign mass", "malign. calc.", "malign. mass")
+
+
+def draw_curves(rows: Sequence[dict[str, float]], file: Path) -> None:
+    """Accuracy and loss over the epochs, training and held-out patients."""
+    figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
+    epochs = [row["epoch"] for row in rows]
+    for axis, name in zip(axes, ("accuracy", "loss"), strict=True):
+        axis.plot(epochs, [row[name] for row in rows], label="training (augmented, dropout on)")
+        if f"val_{name}" in rows[0]:
+            axis.plot(epochs, [row[f"val_{name}"] for row in rows], label="held-out patients")
+        axis.set_xlabel("epoch")
+        axis.set_title(name)
+        axis.legend()
+    _save(figure, file)
+
+
+def draw_confusion(given: Predictions, file: Path) -> None:
+    """Rows truth, columns prediction; counts, shaded by the row's share."""
+    matrix = confusion_matrix(given)
+    figure, axis = plt.subplots(figsize=(5.5, 4.8))
+    axis.imshow(matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1), cmap="Blues", vmin=0, vmax=1)
+    for (row, column), count in np.ndenumerate(matrix):
+        axis.text(column, row, str(count), ha="center", va="center")
+    axis.set_xticks(range(len(CLASSES)), _SHORT, rotation=30, ha="right")
+    axis.set_yticks(range(len(CLASSES)), _SHORT)
+    axis.set_xlabel("predicted")
+    axis.set_ylabel("truth")
+    _save(figure, file)
+
+
+def draw_reliability(given: Predictions, file: Path, bins: int = 10) -> None:
+    """How often the most likely class was right, by how sure the network was."""
+    confidence = given.probabilities.max(axis=1)
+    right = given.probabilities.argmax(axis=1) == given.truth
+    places = np.minimum((confidence * bins).astype(int), bins - 1)
+    figure, axis = plt.subplots(figsize=(4, 4))
+    axis.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    filled = [place for place in range(bins) if (places == place).any()]
+    axis.plot(
+        [confidence[places == place].mean() for place in filled],
+        [right[places == place].mean() for place in filled],
+        marker="o",
+    )
+    axis.set_xlabel("probability of the most likely class")
+    axis.set_ylabel("share right")
+    _save(figure, file)
+
+
+def draw_examples(windows: Sequence[FloatImage], given: Predictions, file: Path, seed: int = 0) -> None:
+    """A grid of windows with the prediction below: blue right, red wrong, in per cent."""
+    rows, columns = _GRID
+    chosen = np.random.default_rng(seed).permutation(len(windows))[: rows * columns]
+    figure, axes = plt.subplots(rows, columns, figsize=(columns * 1.5, rows * 1.75))
+    for axis in axes.flat:
+        axis.axis("off")
+    for axis, place in zip(axes.flat, chosen, strict=False):
+        called = int(given.probabilities[place].argmax())
+        colour = "tab:blue" if called == given.truth[place] else "tab:red"
+        axis.imshow(windows[int(place)], cmap="gray", vmin=0.1, vmax=0.8)
+        axis.set_title(f"{_SHORT[called]}\n{given.probabilities[place][called]:.0%}", color=colour, fontsize=7, y=-0.32)
+    _save(figure, file)
+
+
+def _save(figure: Any, file: Path) -> None:
+    figure.tight_layout()
+    figure.savefig(file, dpi=90)
+    plt.close(figure)
