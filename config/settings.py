@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
 ReportKindName = Literal["mammography_cad_sr", "measurement_report", "presentation_state", "summary_image"]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -116,7 +117,29 @@ class DeliverySettings(Section):
     give_up_hours: Annotated[float, Field(gt=0)] = 168
 
 
-class DestinationSettings(Section):
+class HttpPeer(Section):
+    """A server that we log in to; `url` never holds user and password, since it is shown to operators and in logs."""
+
+    url: str | None = None
+    username: str | None = None
+    password_file: Path | None = None
+    password: SecretStr | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _login_out_of_the_url(cls, values: Any) -> Any:
+        """Take `user:password@` out of the URL (RFC 3986 3.2.1), where people may well write it."""
+        url = values.get("url") if isinstance(values, dict) else None
+        if not isinstance(url, str) or "@" not in urlsplit(url).netloc:
+            return values
+        parts = urlsplit(url)
+        login, _, address = parts.netloc.rpartition("@")
+        username, _, password = login.partition(":")
+        taken = {"username": unquote(username), "password": unquote(password)}
+        return {**taken, **values, "url": urlunsplit(parts._replace(netloc=address))}
+
+
+class DestinationSettings(HttpPeer):
     """One place that reports go to."""
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
@@ -124,9 +147,6 @@ class DestinationSettings(Section):
     host: str | None = None
     port: Port | None = None
     ae_title: AeTitle | None = None
-    url: str | None = None
-    username: str | None = None
-    password_file: Path | None = None
     reports: tuple[ReportKindName, ...] = (
         "mammography_cad_sr",
         "measurement_report",
@@ -148,14 +168,12 @@ class DestinationSettings(Section):
         return self
 
 
-class SourceSettings(Section):
+class SourceSettings(HttpPeer):
     """An Orthanc whose changes are followed."""
 
     name: Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9._-]+$")]
     kind: Literal["orthanc"] = "orthanc"
     url: str
-    username: str | None = None
-    password_file: Path | None = None
     interval_seconds: Seconds = 5
 
 

@@ -6,12 +6,13 @@ import sys
 from typing import Annotated, Literal
 
 import typer
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from gateway.cli.console import err, out, print_json
 from gateway.cli.failures import CommandFailed
 from gateway.cli.options import ConfigOption, JsonOption, open_for_command
-from gateway.database.account_models import ApiToken, AuditEntry, User
+from gateway.database.account_models import ApiToken, AuditEntry, LoginSession, User
+from gateway.database.columns import now
 from reporting.feed.credentials import Passwords, digest, new_token
 
 users = typer.Typer(no_args_is_help=True)
@@ -52,6 +53,12 @@ def add_user(
             session.add(User(name=name, role=role, password_hash=hashed))
         else:
             user.role, user.password_hash, user.disabled = role, hashed, False
+            # A new password is often given because somebody else knows the old one: whoever got in with that is out.
+            session.execute(
+                update(LoginSession)
+                .where(LoginSession.user_id == user.id, LoginSession.ended_at.is_(None))
+                .values(ended_at=now())
+            )
         session.add(AuditEntry(actor="command line", action="user_added", detail={"user": name, "role": role}))
     err.print(f"user {name} may log in as {role}")
 

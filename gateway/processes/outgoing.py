@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import structlog
 
-from config.settings import DestinationSettings, Settings
+from config.settings import DestinationSettings, HttpPeer, Settings
 from dicom_node.destination import Destination, DicomDestinationSettings, HttpDestinationSettings
 from dicom_node.orthanc_destination import OrthancDestination
 from dicom_node.storage_scu import DicomDestination
@@ -43,20 +42,21 @@ def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destin
         name=item.name,
         url=item.url or "",
         username=item.username,
-        password=read_password(item.password_file),
+        password=read_password(item),
     )
     return OrthancDestination(http, log) if item.kind == "orthanc" else StowDestination(http, log)
 
 
-def read_password(file: Path | None) -> str | None:
-    """Return the first line of a password file, None without one.
+def read_password(item: HttpPeer) -> str | None:
+    """Return the first line of the password file, or the password that stood in the URL; None without either.
 
     Raises:
-        StartRefused: it can't be read.
+        StartRefused: the file can't be read.
 
     """
+    file = item.password_file
     if file is None:
-        return None
+        return item.password.get_secret_value() if item.password else None
     try:
         return file.read_text("utf-8").splitlines()[0]
     except (OSError, UnicodeDecodeError, IndexError) as error:

@@ -42,7 +42,7 @@ def start_sources(parts: Parts, intake: Intake, stop: threading.Event) -> list[t
             name=item.name,
             url=item.url,
             username=item.username,
-            password=read_password(item.password_file),
+            password=read_password(item),
             interval_seconds=item.interval_seconds,
         )
         position = KeptPosition(parts.database, item.name)

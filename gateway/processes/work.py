@@ -76,7 +76,7 @@ def _warm_up(child: Child) -> None:
     """Start the child and load the model before the first study needs them."""
     try:
         version = child.run(tasks.model_version)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - the first study that needs the model says it again, and visibly
         log.error("work.model_unusable", error=type(error).__name__, reason=plain_reason(error))
         return
     log.info("work.ready", model=version)
