@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -10,10 +11,13 @@ from typing import Any
 
 import pytest
 import structlog
+import uvicorn
 from structlog.testing import LogCapture
 
 from dicom_node.storage_scp import ScpSettings, StorageScp
 from tests.dicom_node.directory_intake import DirectoryIntake
+from tests.dicom_node.stow_application import application
+from tests.peers.ports import free_port, wait_until_listening
 
 
 @dataclass
@@ -76,3 +80,16 @@ def start_receiver(intake: DirectoryIntake, log: Any, captured: LogCapture) -> I
 @pytest.fixture
 def receiver(start_receiver: StartReceiver) -> Receiver:
     return start_receiver()
+
+
+@pytest.fixture
+def served(intake: DirectoryIntake, log: Any) -> Iterator[int]:
+    """The router behind a real server."""
+    port = free_port()
+    server = uvicorn.Server(uvicorn.Config(application(intake, log), port=port, log_level="critical"))
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    assert wait_until_listening(port)
+    yield port
+    server.should_exit = True
+    thread.join()
