@@ -1,0 +1,104 @@
+"""Every object in every case goes through the public validators; and the validators are shown to be able to fail."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from pydicom.dataset import Dataset
+
+from reporting.study import BuiltReport, Dialect, ReportKind
+from reporting.writing import report_bytes
+from tests.reporting.built import copy_of, report_of, reports_of
+from tests.reporting.studies import CASES
+from tests.reporting.tree import items_named
+from tests.reporting.validators import object_problems, template_problems, tree_problems
+
+pytestmark = pytest.mark.system
+
+_SRS = ("mammography_cad_sr", "measurement_report")
+_REPRESENTATIVE: tuple[tuple[str, ReportKind, Dialect], ...] = (
+    ("with_findings", "mammography_cad_sr", "SCT"),
+    ("with_findings", "mammography_cad_sr", "SRT"),
+    ("normal", "mammography_cad_sr", "SCT"),
+    ("one_unreadable", "mammography_cad_sr", "SCT"),
+    ("one_unreadable_without_findings", "mammography_cad_sr", "SRT"),
+    ("all_failed", "mammography_cad_sr", "SCT"),
+    ("not_attempted", "mammography_cad_sr", "SCT"),
+    ("odd_views", "mammography_cad_sr", "SRT"),
+    ("late_fifth_image", "mammography_cad_sr", "SCT"),
+    ("films", "mammography_cad_sr", "SCT"),
+    ("with_findings", "measurement_report", "SCT"),
+    ("japanese", "measurement_report", "SRT"),
+    ("films", "measurement_report", "SCT"),
+    ("not_attempted", "measurement_report", "SCT"),
+)
+
+
+def _written(report: BuiltReport, folder: Path) -> Path:
+    path = folder / f"{report.sop_instance_uid}.dcm"
+    path.write_bytes(report_bytes(report))
+    return path
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_every_object_is_valid_for_dciodvfy_and_every_tree_for_dsrdump(case: str, tmp_path: Path) -> None:
+    for report in reports_of(case):
+        path = _written(report, tmp_path)
+        assert object_problems(path) == [], report.kind
+        if report.kind in _SRS:
+            assert tree_problems(path) == [], report.kind
+
+
+def test_representative_reports_follow_their_templates(tmp_path: Path) -> None:
+    paths = {_written(report_of(*one), tmp_path): one for one in _REPRESENTATIVE}
+    problems = template_problems(list(paths))
+    assert {paths[path]: found for path, found in problems.items() if found} == {}
+
+
+def _drop_completion_flag(report: Dataset) -> None:
+    del report.CompletionFlag
+
+
+def _forget_an_image_in_the_evidence(report: Dataset) -> None:
+    del report.CurrentRequestedProcedureEvidenceSequence[0].ReferencedSeriesSequence[0].ReferencedSOPSequence[0]
+
+
+@pytest.mark.parametrize("spoil", [_drop_completion_flag, _forget_an_image_in_the_evidence])
+def test_dciodvfy_rejects_a_spoilt_report(spoil: Callable[[Dataset], None], tmp_path: Path) -> None:
+    report = copy_of(report_of("with_findings", "mammography_cad_sr"))
+    spoil(report.dataset)
+    assert object_problems(_written(report, tmp_path)) != []
+
+
+def _let_a_reference_lead_nowhere(report: Dataset) -> None:
+    items_named(report, "111010")[0].ContentSequence[0].ReferencedContentItemIdentifier = [1, 2, 99]
+
+
+def _use_a_forbidden_relationship(report: Dataset) -> None:
+    items_named(report, "111034")[0].RelationshipType = "HAS PROPERTIES"
+
+
+@pytest.mark.parametrize("spoil", [_let_a_reference_lead_nowhere, _use_a_forbidden_relationship])
+def test_dsrdump_rejects_a_spoilt_tree(spoil: Callable[[Dataset], None], tmp_path: Path) -> None:
+    report = copy_of(report_of("with_findings", "mammography_cad_sr"))
+    spoil(report.dataset)
+    assert tree_problems(_written(report, tmp_path)) != []
+
+
+def test_pixelmed_rejects_trees_that_break_their_template(tmp_path: Path) -> None:
+    without_intent = copy_of(report_of("with_findings", "mammography_cad_sr", "SCT"))
+    del items_named(without_intent.dataset, "111059")[0].ContentSequence[0]
+    with_an_item_of_our_own = copy_of(report_of("normal", "mammography_cad_sr", "SCT"))
+    remark = Dataset()
+    remark.RelationshipType, remark.ValueType, remark.TextValue = "CONTAINS", "TEXT", "Research use only"
+    remark.ConceptNameCodeSequence = [Dataset()]
+    remark.ConceptNameCodeSequence[0].CodeValue = "121106"
+    remark.ConceptNameCodeSequence[0].CodingSchemeDesignator = "DCM"
+    remark.ConceptNameCodeSequence[0].CodeMeaning = "Comment"
+    with_an_item_of_our_own.dataset.ContentSequence.append(remark)
+    found = template_problems([_written(without_intent, tmp_path), _written(with_an_item_of_our_own, tmp_path)])
+    missing, added = found.values()
+    assert any("Missing required content item" in line for line in missing)
+    assert any("not in template" in line for line in added)
