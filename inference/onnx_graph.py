@@ -1,7 +1,8 @@
 """The sweep network as an ONNX graph, written node by node from the Keras weights, and the way back.
 
 Written by hand rather than converted: the graph is the published architecture and nothing else, every initialiser
-carries its layer's name, and so the shipped file is enough to fill the Keras network again. Input `image`
+carries its layer's name, and so the shipped file is enough to fill the Keras network again. Kernels are stored as
+float16 (half the size) and cast to float32 when the graph is loaded; everything computes in float32. Input `image`
 (n, 1, height, width) float32 0..1, height and width multiples of 16; output `logits` (n, rows, columns, 5).
 """
 
@@ -42,6 +43,13 @@ def weights_of(sweep: Any) -> dict[str, NDArray[np.float32]]:
 def build_graph(weights: Weights, *, version: str) -> onnx.ModelProto:
     """The graph with these weights; `version` goes into its metadata."""
     nodes: list[Any] = []
+    stored: list[Any] = []
+    for name, value in weights.items():
+        if name.endswith("/kernel"):
+            stored.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float16), name))
+            nodes.append(helper.make_node("Cast", [name], [f"{name}/float32"], to=TensorProto.FLOAT))
+        else:
+            stored.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
     flow = "image"
     for block in range(1, _BLOCKS + 1):
         for half in (1, 2):
@@ -59,7 +67,7 @@ def build_graph(weights: Weights, *, version: str) -> onnx.ModelProto:
         "four_blocks_sweep",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, "height", "width"])],
         [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "rows", "columns", len(CLASSES)])],
-        [numpy_helper.from_array(np.ascontiguousarray(value), name) for name, value in weights.items()],
+        stored,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="mammogate")
     model.ir_version = 9
@@ -71,7 +79,8 @@ def build_graph(weights: Weights, *, version: str) -> onnx.ModelProto:
 def read_weights(graph_file: Path) -> dict[str, NDArray[np.float32]]:
     """The named weights in an exported graph."""
     model = onnx.load(str(graph_file))
-    return {tensor.name: np.asarray(numpy_helper.to_array(tensor)) for tensor in model.graph.initializer}
+    tensors = model.graph.initializer
+    return {tensor.name: np.asarray(numpy_helper.to_array(tensor), dtype=np.float32) for tensor in tensors}
 
 
 def fill_network(window_network: Any, weights: Weights) -> None:
@@ -86,7 +95,7 @@ def fill_network(window_network: Any, weights: Weights) -> None:
 
 
 def _convolution(nodes: list[Any], flow: str, name: str, *, pads: list[int]) -> str:
-    nodes.append(helper.make_node("Conv", [flow, f"{name}/kernel", f"{name}/bias"], [f"{name}_sum"], pads=pads))
+    nodes.append(helper.make_node("Conv", [flow, f"{name}/kernel/float32", f"{name}/bias"], [f"{name}_sum"], pads=pads))
     return f"{name}_sum"
 
 

@@ -54,6 +54,21 @@ def fast_decoder(transfer_syntax: str) -> Callable[[bytes, PixelFormat], Samples
     return _rle if transfer_syntax == RLE_SYNTAX else None
 
 
+def check_complete(stream: bytes, layout: PixelFormat) -> None:
+    """Raise PixelsTruncated when a frame's stream ends early, before any decoder gets a chance to pad it.
+
+    JPEG and JPEG-LS: its end marker. JPEG 2000 and HTJ2K: the lengths of its tile-parts. RLE: what its planes
+    expand to.
+    """
+    syntax = layout.transfer_syntax
+    if syntax in JPEG_SYNTAXES or syntax in JPEG_LS_SYNTAXES:
+        _up_to_end(stream)
+    elif syntax in JPEG_2000_SYNTAXES or syntax in HTJ2K_SYNTAXES:
+        _check_tiles(stream)
+    elif syntax == RLE_SYNTAX:
+        _check_rle(stream, layout)
+
+
 def _jpeg(stream: bytes, layout: PixelFormat) -> Samples:
     whole = _up_to_end(stream)
     samples: Samples = imagecodecs.jpeg8_decode(whole)
@@ -73,19 +88,16 @@ def _jpeg_ls(stream: bytes, layout: PixelFormat) -> Samples:
 
 
 def _jpeg_2000(stream: bytes, layout: PixelFormat) -> Samples:
-    _check_tiles(stream)
     samples: Samples = imagecodecs.jpeg2k_decode(stream)
     return samples
 
 
 def _htj2k(stream: bytes, layout: PixelFormat) -> Samples:
-    _check_tiles(stream)
     samples: Samples = imagecodecs.htj2k_decode(stream)
     return samples
 
 
 def _rle(stream: bytes, layout: PixelFormat) -> Samples:
-    _check_rle(stream, layout)
     planes: Any = imagecodecs.dicomrle_decode(stream, f"<u{layout.bits_allocated // 8}")
     samples: Samples = planes
     if samples.size < layout.rows * layout.columns:
@@ -133,6 +145,9 @@ def _check_rle(stream: bytes, layout: PixelFormat) -> None:
         raise PixelsTruncated(_CUT_SHORT)
     ends = [*offsets[1:count], len(stream)]
     for start, end in zip(offsets[:count], ends, strict=True):
-        plane = stream[start:end]
-        if start >= end or len(imagecodecs.packbits_decode(plane)) < layout.rows * layout.columns:
+        try:
+            expanded = len(imagecodecs.packbits_decode(stream[start:end])) if start < end else 0
+        except imagecodecs.PackbitsError as error:
+            raise PixelsTruncated(_CUT_SHORT) from error
+        if expanded < layout.rows * layout.columns:
             raise PixelsTruncated(_CUT_SHORT)

@@ -13,7 +13,7 @@ from pydicom.encaps import get_frame
 from pydicom.pixels.decoders.base import get_decoder
 from pydicom.uid import ExplicitVRBigEndian
 
-from preprocessing.codecs import JPEG_LS_SYNTAXES, JPEG_SYNTAXES, RLE_SYNTAX, Samples, fast_decoder
+from preprocessing.codecs import JPEG_LS_SYNTAXES, JPEG_SYNTAXES, RLE_SYNTAX, Samples, check_complete, fast_decoder
 from preprocessing.errors import ImageRefused, PixelsTruncated, PixelsUndecodable
 from preprocessing.pixel_format import PixelFormat, pixel_format, read_dataset, stored_values
 
@@ -55,6 +55,7 @@ def _compressed(dataset: Dataset, layout: PixelFormat) -> NDArray[np.integer[Any
         raise PixelsTruncated(
             "The compressed image is cut short: its fragments are incomplete; send the original object again."
         ) from error
+    check_complete(stream, layout)
     decoder = fast_decoder(syntax)
     failures: list[str] = []
     if decoder is not None:

@@ -19,8 +19,9 @@ _FILM_LONG_SIDE: Final = 3600
 _USUAL_LONG_SIDE: Final = 1150
 """Long side at the training scale of a view (about 21 cm) whose header gives no pixel size."""
 _SMALLEST_LONG_SIDE: Final = 512
-_LARGEST_ENLARGEMENT: Final = 1.5
-_PLAUSIBLE: Final = (0.01, 0.5)
+_COARSEST: Final = 0.5
+"""Millimetres a pixel; a whole view then has fewer than 500 rows."""
+_PLAUSIBLE: Final = (0.01, 2.0)
 
 
 @dataclass(frozen=True)
@@ -57,7 +58,7 @@ def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
         factor = _FILM_SCALE if long_side >= _FILM_LONG_SIDE else min(1.0, _USUAL_LONG_SIDE / long_side)
         return _exact(factor, factor, rows, columns, known=False)
     down, across = spacing
-    if max(down, across) > _LARGEST_ENLARGEMENT * MILLIMETRES:
+    if max(down, across) > _COARSEST:
         raise ImageTooSmall(
             f"A pixel of the image measures {max(down, across):.2f} mm, too coarse to show a lesion; send the original."
         )

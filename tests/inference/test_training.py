@@ -1,0 +1,172 @@
+"""Labels, splits, the leak guard, and training from a folder to a model that reads."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from inference.card import read_model_info
+from inference.embedded import EmbeddedEngine
+from inference.evaluate import evaluate
+from inference.train import RecipeUnavailable, split_samples, train
+from inference.training.augment import training_window
+from inference.training.labels import LabelsUnusable, Row, read_labels
+from inference.training.samples import load_samples
+from inference.training.split import LeakFound, fold_of_patients, guard_against_leaks
+from preprocessing.patches import WINDOW_SIDE
+from tests.inference.labelled_folders import crop, lesion_crops, normal_views, write_labels
+from tests.peers.synthetic import mammogram, write
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model trained for a moment on drawn tissue."""
+    folder = tmp_path_factory.mktemp("training")
+    lesion_crops(folder / "data" / "lesions")
+    normal_views(folder / "data" / "normals", patients=6)
+    told: list[str] = []
+    train(folder / "data", folder / "model", seed=1, epochs=1, steps=1, draws=20, progress=told.append)
+    assert any("Epoch 1 of 1" in sentence for sentence in told)
+    return folder
+
+
+def test_training_writes_everything_a_model_needs(trained: Path) -> None:
+    written = {file.name for file in (trained / "model").iterdir()}
+    assert written >= {
+        "model.onnx", "card.json", "card.md", "weights.keras", "curves.json", "curves.png", "confusion.png",
+        "reliability.png", "examples.png",
+    }  # fmt: skip
+    card = json.loads((trained / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["recipe"]["seed"] == 1
+    assert card["split"]["held_out"]["patients"] >= 4
+    assert set(card["figures"]["normal_recall"]) >= {"a woman left out"}
+    assert "Research use only" in (trained / "model" / "card.md").read_text(encoding="utf-8")
+
+
+def test_a_model_just_trained_reads_mammograms(trained: Path, tmp_path: Path) -> None:
+    engine = EmbeddedEngine(trained / "model", threads=2)
+    assert engine.model == read_model_info(trained / "model")
+    assert engine.read(write(mammogram(), tmp_path / "image.dcm")).result.label is not None
+
+
+def test_training_again_with_the_same_seed_splits_alike_and_with_another_differently(trained: Path) -> None:
+    def held_out(seed: int) -> list[str]:
+        _, validation, _ = split_samples(trained / "data", seed=seed, validation_fold=0, told=lambda sentence: None)
+        return sorted(sample.patient_id for sample in validation)
+
+    assert held_out(1) == held_out(1)
+    assert held_out(1) != held_out(2)
+
+
+def test_evaluation_answers_in_the_agreed_shape_with_null_where_the_data_cannot_tell(tmp_path: Path) -> None:
+    figures = evaluate(lesion_crops(tmp_path / "lesions", patients=8), threads=2, draws=20)
+    assert list(figures)[:10] == [
+        "model_version", "n", "patients", "counts", "lesion_malignancy_auroc", "lesion_balanced_accuracy",
+        "balanced_accuracy", "macro_f1", "ece", "brier",
+    ]  # fmt: skip
+    assert (figures["n"], figures["patients"], figures["counts"]["normal"]) == (8, 8, 0)
+    low, high = figures["lesion_malignancy_auroc"]["ci95"]
+    assert 0.0 <= low <= high <= 1.0
+    assert figures["balanced_accuracy"] is None
+    assert figures["macro_f1"] is None
+    assert figures["per_class"]["normal"]["sensitivity"] is None
+    assert np.asarray(figures["confusion_matrix"]).sum() == 8
+    json.dumps(figures)
+
+
+def test_thumb_nails_are_left_out_of_evaluation_and_whole_films_are_pooled(tmp_path: Path) -> None:
+    normal_views(tmp_path / "normals", patients=1)
+    cv2.imwrite(str(tmp_path / "thumb.png"), np.zeros((353, 197), dtype=np.uint8))
+    write_labels(tmp_path, [{"file": "thumb.png", "patient_id": "T", "label5": "normal", "kind": "thumb"}])
+    figures = evaluate(tmp_path, threads=2, draws=5)
+    assert figures["n"] == 1
+    assert len(figures["left_out"]) == 1
+    assert figures["lesion_malignancy_auroc"] is None
+
+
+def test_the_larger_recipe_is_not_there_yet_and_says_so(tmp_path: Path) -> None:
+    with pytest.raises(RecipeUnavailable, match="not available yet"):
+        train(tmp_path, tmp_path / "out", "mammogate")
+
+
+def test_a_folder_without_labels_or_with_bad_ones_is_refused_with_a_sentence(tmp_path: Path) -> None:
+    with pytest.raises(LabelsUnusable, match=r"no labels\.csv"):
+        read_labels(tmp_path)
+    write_labels(tmp_path, [{"file": "a.png", "patient_id": "P"}])
+    with pytest.raises(LabelsUnusable, match="no column label5"):
+        read_labels(tmp_path)
+    write_labels(tmp_path, [{"file": "a.png", "patient_id": "P", "label5": "cancer"}])
+    with pytest.raises(LabelsUnusable, match="unknown class 'cancer'"):
+        read_labels(tmp_path)
+    write_labels(tmp_path, [{"file": "a.png", "patient_id": "P", "label5": "normal", "kind": "half"}])
+    with pytest.raises(LabelsUnusable, match="unknown kind"):
+        read_labels(tmp_path)
+    write_labels(tmp_path, [{"file": "a.png", "patient_id": "P", "label5": "normal"}])
+    with pytest.raises(LabelsUnusable, match="fewer than two patients"):
+        train(tmp_path, tmp_path / "out")
+
+
+def rows_of(patients: int, images: int) -> list[Row]:
+    return [
+        Row(
+            Path(f"{patient}_{image}"),
+            f"P_{patient}",
+            "benign_mass" if patient % 3 else "malignant_mass",
+            "crop",
+            "",
+            "",
+        )
+        for patient in range(patients)
+        for image in range(images)
+    ]
+
+
+def test_all_images_of_a_patient_are_in_one_fold_and_every_fold_has_both_kinds() -> None:
+    rows = rows_of(60, 3)
+    fold = fold_of_patients(rows, 5, seed=0)
+    assert set(fold) == {row.patient_id for row in rows}
+    for number in range(5):
+        labels = {row.label for row in rows if fold[row.patient_id] == number}
+        assert labels == {"benign_mass", "malignant_mass"}
+
+
+def test_the_leak_guard_names_the_patient_and_the_pixels_that_stand_on_both_sides() -> None:
+    guard_against_leaks({"training": [("P_1", "a")], "validation": [("P_2", "b")]})
+    with pytest.raises(LeakFound, match=r"same patient.*P_1 \(training and validation\)"):
+        guard_against_leaks({"training": [("P_1", "a")], "validation": [("P_1", "b")]})
+    with pytest.raises(LeakFound, match=r"identical pixels.*P_2"):
+        guard_against_leaks({"training": [("P_1", "a")], "validation": [("P_2", "a")]})
+
+
+def test_training_stops_when_two_patients_share_the_same_pixels(tmp_path: Path) -> None:
+    picture = crop("benign_mass", seed=0)
+    rows = []
+    for number in range(10):
+        cv2.imwrite(str(tmp_path / f"{number}.png"), picture)
+        rows.append({"file": f"{number}.png", "patient_id": f"P_{number}", "label5": "benign_mass"})
+    write_labels(tmp_path, rows)
+    with pytest.raises(LeakFound, match="identical pixels"):
+        split_samples(tmp_path, seed=0, validation_fold=0, told=lambda sentence: None)
+
+
+def test_blank_crops_are_left_out_of_training_and_said(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "blank.png"), np.full((300, 300), 200, dtype=np.uint8))
+    told: list[str] = []
+    row = Row(tmp_path / "blank.png", "P", "benign_mass", "crop", "", "")
+    assert load_samples([row], told.append) == []
+    assert "blank.png" in told[0]
+
+
+def test_training_windows_differ_every_time_and_stay_in_range(tmp_path: Path) -> None:
+    cv2.imwrite(str(tmp_path / "a.png"), crop("malignant_mass", seed=0))
+    (sample,) = load_samples([Row(tmp_path / "a.png", "P", "malignant_mass", "crop", "", "")], print)
+    generator = np.random.default_rng(0)
+    first, second = (training_window(sample, generator) for _ in range(2))
+    assert first.shape == (WINDOW_SIDE, WINDOW_SIDE)
+    assert not np.array_equal(first, second)
+    assert 0.0 <= first.min() <= first.max() <= 1.0
+    assert np.array_equal(first, training_window(sample, np.random.default_rng(0)))
