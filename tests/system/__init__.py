@@ -1,0 +1,1 @@
+"""The whole gateway as processes, with real peers."""
