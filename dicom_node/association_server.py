@@ -1,8 +1,9 @@
 """The listening side of pynetdicom, with what a busy gateway needs of it.
 
 Stock pynetdicom deep-copies all presentation contexts for every connection (60 ms each), queues five connections,
-lets a peer that dies in the middle of a PDU hold a thread for ever, does TLS handshakes one after the other on the
-accepting thread, and has no event that is certain to come at the end of an association.
+lets a peer that dies in the middle of a PDU hold a thread for ever, believes any length that a PDU announces, does
+TLS handshakes one after the other on the accepting thread, and has no event that is certain to come at the end of an
+association.
 """
 
 from __future__ import annotations
@@ -27,7 +28,29 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 from dicom_node import pynetdicom_options  # noqa: F401 (sets pynetdicom's global switches)
 
 MakeProvider = Callable[[Association], DIMSEServiceProvider]
+# Far above the size that we announce, which some senders ignore.
+MAX_INCOMING_PDU_BYTES = 16 << 20
+
 AtEnd = Callable[["IncomingAssociation"], None]
+
+
+class IncomingSocket(AssociationSocket):
+    """Reads a PDU in large pieces (pynetdicom: 4096 bytes at a time), and none that no honest peer would send."""
+
+    def recv(self, nr_bytes: int) -> bytearray:
+        if self.socket is None or nr_bytes > MAX_INCOMING_PDU_BYTES:
+            raise OSError(f"a PDU of {nr_bytes} bytes is not read")  # pynetdicom then closes the connection
+        received = bytearray(nr_bytes)
+        view = memoryview(received)
+        done = 0
+        while done < nr_bytes:
+            count = self.socket.recv_into(view[done:])
+            if not count:
+                break
+            done += count
+        view.release()
+        del received[done:]
+        return received
 
 
 class IncomingAssociation(Association):
@@ -120,7 +143,7 @@ class AssociationRequestHandler(RequestHandler):
         association._server = server
         # AssociationServer.active_associations looks for this name.
         association.name = f"AcceptorThread@{time.time_ns()}"
-        association.set_socket(AssociationSocket(association, client_socket=self.request))
+        association.set_socket(IncomingSocket(association, client_socket=self.request))
         acceptor = association.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size
         acceptor.ae_title = server.ae_title

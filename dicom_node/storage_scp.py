@@ -35,6 +35,8 @@ from dicom_node.verification import answer_echo
 
 SOP_CLASS_NOT_SUPPORTED = 0x0122
 ERROR_COMMENT_LENGTH = 64
+# How soon the accepting thread notices that it should stop.
+STOP_POLL_SECONDS = 0.1
 
 
 class PortInUse(OSError):
@@ -126,7 +128,9 @@ class StorageScp:
             raise AddressUnavailable(settings.host, settings.port, problem) from problem
         self._server = cast(AssociationServer, server)
         self._server.ae._servers.append(self._server)  # `shutdown` removes it from there
-        self._thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.2}, name="storage-scp")
+        self._thread = threading.Thread(
+            target=server.serve_forever, kwargs={"poll_interval": STOP_POLL_SECONDS}, name="storage-scp"
+        )
         self._thread.start()
         self._log.info("storage_scp_started", host=settings.host, port=self.port, ae_title=settings.ae_title)
         if not settings.allowed_peers:

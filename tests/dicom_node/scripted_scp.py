@@ -12,6 +12,7 @@ from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 from pynetdicom import AE, evt
 from pynetdicom.events import Event
 from pynetdicom.sop_class import Verification
+from pynetdicom.transport import ThreadedAssociationServer
 
 from dicom_node import sop_classes
 
@@ -66,8 +67,11 @@ def scripted_scp(
     if reject_calling:
         ae.require_calling_aet = ["NOBODY"]
     handlers = [(evt.EVT_C_STORE, on_store), (evt.EVT_REQUESTED, on_requested)]
-    server = ae.start_server(("127.0.0.1", 0), block=False, evt_handlers=handlers)
+    server = ae.make_server(("127.0.0.1", 0), evt_handlers=handlers, server_class=ThreadedAssociationServer)
+    ae._servers.append(server)  # `shutdown` removes it from there
     peer.port = server.server_address[1]
+    # start_server would do all this, but stop only after half a second.
+    threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
     try:
         yield peer
     finally:

@@ -16,7 +16,9 @@ from pydicom.uid import (
     DigitalMammographyXRayImageStorageForPresentation,
     ExplicitVRLittleEndian,
     ImplicitVRLittleEndian,
+    JPEG2000Lossless,
     JPEGBaseline8Bit,
+    MammographyCADSRStorage,
     generate_uid,
 )
 
@@ -27,6 +29,7 @@ from dicom_node.storage_scp import PortInUse, ScpSettings, StorageScp
 from tests.dicom_node.conftest import Receiver, StartReceiver
 from tests.dicom_node.raw_peer import RawPeer, pdu, pdv, store_command
 from tests.peers import dcmtk
+from tests.peers.orthanc import Modality, running_orthanc
 from tests.peers.synthetic import ct_slice, mammogram, write, write_study
 
 MG = DigitalMammographyXRayImageStorageForPresentation
@@ -87,6 +90,25 @@ def test_dcmsend_delivers_a_study_on_one_association(receiver: Receiver, tmp_pat
     assert (origin.channel, origin.peer_ae_title, origin.peer_address) == ("dicom", "MODALITY", "127.0.0.1")
     meta = pydicom.dcmread(next(receiver.intake.kept.iterdir())).file_meta
     assert meta.SourceApplicationEntityTitle == "MODALITY"
+
+
+@pytest.mark.system
+def test_orthanc_pushes_a_study_with_compressed_images_and_a_report(receiver: Receiver, tmp_path: Path) -> None:
+    plain = write_study(tmp_path / "plain", rows=64, columns=48)
+    compressed = write_study(tmp_path / "compressed", rows=64, columns=48, transfer_syntax=JPEG2000Lossless)
+    sr = mammogram(rows=2, columns=2, tags={"SOPClassUID": MammographyCADSRStorage, "Modality": "SR"})
+    del sr.PixelData
+    paths = [*plain.paths.values(), *compressed.paths.values(), write(sr, tmp_path / "sr.dcm")]
+    gateway = Modality("gateway", "MAMMOGATE", receiver.port)
+    with running_orthanc(tmp_path / "orthanc", modalities=[gateway]) as orthanc:
+        answer = orthanc.push("gateway", orthanc.upload(*paths))
+        assert answer.json()["FailedInstancesCount"] == 0, answer.text
+    assert receiver.intake.kept_uids() == {str(pydicom.dcmread(path).SOPInstanceUID) for path in paths}
+    for path in compressed.paths.values():
+        sent = pydicom.dcmread(path)
+        kept = pydicom.dcmread(receiver.intake.kept_file(sent.SOPInstanceUID))
+        assert kept.file_meta.TransferSyntaxUID == JPEG2000Lossless
+        assert kept.PixelData == sent.PixelData
 
 
 @pytest.mark.system
