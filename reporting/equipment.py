@@ -55,6 +55,8 @@ def stamp_equipment(report: Dataset, study: StudyToReport) -> None:
         if date_keyword in report:
             setattr(report, date_keyword, day)
             setattr(report, time_keyword, clock)
+    for contribution in report.get("ContributingEquipmentSequence", ()):
+        contribution.ContributionDateTime = day + clock
 
 
 def file_meta_for(report: Dataset) -> FileMetaDataset:

@@ -47,19 +47,20 @@ def stamp_document(report: Dataset, outcome: StudyOutcome, kind: ReportKind, dia
 
 def evidence_of(study_instance_uid: str, images: Iterable[ReportedImage]) -> Dataset:
     """One item of an evidence sequence: study, series, instances (PS3.3 table C.17-3)."""
-    return _hierarchy(
+    return hierarchy(
         study_instance_uid,
         [(image.series_instance_uid, image.sop_class_uid, image.sop_instance_uid) for image in images],
     )
 
 
 def _predecessors(study_instance_uid: str, documents: Sequence[Predecessor]) -> Dataset:
-    return _hierarchy(
+    return hierarchy(
         study_instance_uid, [(one.series_instance_uid, one.sop_class_uid, one.sop_instance_uid) for one in documents]
     )
 
 
-def _hierarchy(study_instance_uid: str, references: Iterable[tuple[str, str, str]]) -> Dataset:
+def hierarchy(study_instance_uid: str, references: Iterable[tuple[str, str, str]]) -> Dataset:
+    """Study > series > instances for (series, SOP class, SOP instance) triples."""
     series: dict[str, dict[str, str]] = {}
     for series_uid, class_uid, instance_uid in references:
         series.setdefault(series_uid, {})[instance_uid] = class_uid

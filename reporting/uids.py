@@ -49,6 +49,13 @@ def tracking_uid_of_study(study: StudyToReport) -> str:
     return _uid(study.installation_id, "study", study.study_instance_uid)
 
 
+def withdrawal_uids(study: StudyToReport) -> tuple[str, str]:
+    """SOP Instance UID and Series Instance UID of the note that withdraws what this generation replaces."""
+    names = ("withdrawal", "withdrawal series")
+    instance, series = (_uid(study.installation_id, name, study.study_instance_uid, study.generation) for name in names)
+    return instance, series
+
+
 def device_uid(study: StudyToReport) -> str:
     """Device Observer UID (121012, DCM): this installation."""
     return _uid(study.installation_id, "device")

@@ -102,6 +102,13 @@ def image(
     return item
 
 
+def composite(relationship: Relationship, sop_class_uid: str, sop_instance_uid: str) -> Dataset:
+    """A reference to an object that is no image."""
+    item = image(relationship, sop_class_uid, sop_instance_uid, ())
+    item.ValueType = "COMPOSITE"
+    return item
+
+
 def coordinates(
     relationship: Relationship,
     concept: Code,

@@ -69,9 +69,9 @@ IMAGE_REGION: Final = _dcm("111030", "Image Region")
 IMAGING_MEASUREMENTS: Final = _dcm("126010", "Imaging Measurements")
 MEASUREMENT_GROUP: Final = _dcm("125007", "Measurement Group")
 
-# Key object selection titles (CID 7011)
+# Key object selection titles of rejection notes (CID 7010, IHE RAD-66)
+KEY_OBJECT_DESCRIPTION: Final = _dcm("113012", "Key Object Description")
 REJECTED_FOR_QUALITY_REASONS: Final = _dcm("113001", "Rejected for Quality Reasons")
-DATA_RETENTION_POLICY_EXPIRED: Final = _dcm("113039", "Data Retention Policy Expired")
 
 # Units (UCUM); PixelMed knows the micrometre by this meaning only
 PERCENT: Final = Code("%", "UCUM", "Percent")
