@@ -62,6 +62,13 @@ class IncomingAssociation(Association):
         self._at_end = at_end
         self.bind(evt.EVT_CONN_CLOSE, _wake_if_never_asked)
 
+    def end_now(self) -> None:
+        """Abort, or where nothing was asked for yet just close the connection."""
+        if self.requestor.primitive is not None:
+            self.abort(block=False)
+        elif self.dul.socket is not None and self.dul.socket.socket is not None:
+            self.dul.socket._shutdown_socket()
+
     def run_reactor(self) -> None:
         try:
             super().run_reactor()

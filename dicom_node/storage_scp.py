@@ -148,7 +148,7 @@ class StorageScp:
             time.sleep(0.02)
         remaining = server.active_associations
         for association in remaining:
-            association.abort(block=False)
+            cast(IncomingAssociation, association).end_now()
         for association in remaining:
             association.join(timeout=self._settings.stop_seconds)
         self._log.info("storage_scp_stopped", aborted_associations=len(remaining))

@@ -327,6 +327,29 @@ def test_stop_aborts_what_does_not_end_by_itself_and_frees_the_port(start_receiv
     assert start_receiver(port=port).port == port
 
 
+def test_stop_does_not_wait_for_connections_that_never_asked(start_receiver: StartReceiver) -> None:
+    threads = threading.active_count()
+    receiver = start_receiver(stop_seconds=0.2)
+    with socket.create_connection(("127.0.0.1", receiver.port)):
+        time.sleep(0.1)
+        started = time.monotonic()
+        receiver.scp.stop()
+        assert time.monotonic() - started < 3
+    deadline = time.monotonic() + 3
+    while threading.active_count() > threads and time.monotonic() < deadline:
+        time.sleep(0.02)
+    assert threading.active_count() <= threads
+
+
+@pytest.mark.parametrize("uid", ["1.2.003.4", "1.2.840.abc", "1.2.3\0"])
+def test_a_uid_that_breaks_the_rules_does_not_stop_storage(receiver: Receiver, tmp_path: Path, uid: str) -> None:
+    data = data_set_of(MG, uid.rstrip("\0"), tmp_path / "f")
+    with RawPeer(receiver.port) as peer:
+        peer.send(pdv(1, COMMAND | LAST, store_command(MG, uid)), pdv(1, LAST, data))
+        assert peer.status() == 0
+    assert receiver.intake.kept_uids() == {uid.rstrip("\0")}
+
+
 def test_a_taken_port_is_an_exception_that_says_what_to_do(receiver: Receiver) -> None:
     second = StorageScp(ScpSettings(port=receiver.port), receiver.intake, receiver.scp._log)
     with pytest.raises(PortInUse, match=r"set dicom\.port to a free port"):
