@@ -24,20 +24,19 @@ _REPRESENTATIVE: tuple[tuple[str, ReportKind, Dialect], ...] = (
     ("normal", "mammography_cad_sr", "SCT"),
     ("one_unreadable", "mammography_cad_sr", "SCT"),
     ("one_unreadable_without_findings", "mammography_cad_sr", "SRT"),
-    ("all_failed", "mammography_cad_sr", "SCT"),
     ("not_attempted", "mammography_cad_sr", "SCT"),
     ("odd_views", "mammography_cad_sr", "SRT"),
     ("late_fifth_image", "mammography_cad_sr", "SCT"),
-    ("films", "mammography_cad_sr", "SCT"),
     ("with_findings", "measurement_report", "SCT"),
     ("japanese", "measurement_report", "SRT"),
     ("films", "measurement_report", "SCT"),
-    ("not_attempted", "measurement_report", "SCT"),
+    ("all_failed", "measurement_report", "SCT"),
 )
 
 
 def _written(report: BuiltReport, folder: Path) -> Path:
-    path = folder / f"{report.sop_instance_uid}.dcm"
+    # Many cases are the same study, so that their reports share UIDs: those make no file names.
+    path = folder / f"{len(list(folder.iterdir()))}.dcm"
     path.write_bytes(report_bytes(report))
     return path
 
@@ -77,7 +76,7 @@ def _let_a_reference_lead_nowhere(report: Dataset) -> None:
 
 
 def _use_a_forbidden_relationship(report: Dataset) -> None:
-    items_named(report, "111034")[0].RelationshipType = "HAS PROPERTIES"
+    items_named(report, "111059")[0].RelationshipType = "HAS PROPERTIES"  # a container has no properties
 
 
 @pytest.mark.parametrize("spoil", [_let_a_reference_lead_nowhere, _use_a_forbidden_relationship])
