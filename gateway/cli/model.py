@@ -54,8 +54,8 @@ def evaluate(
 
     try:
         with progress() as shown:
-            task = shown.add_task("evaluating", total=None)
-            figures = measure(data, lambda done, total: shown.update(task, completed=done, total=total))
+            shown.add_task("evaluating", total=None)
+            figures = measure(data)
     except LabelsUnusable as error:
         raise CommandFailed(str(error)) from error
     if as_json:

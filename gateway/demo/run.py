@@ -20,7 +20,7 @@ from gateway.parts import Parts
 from reporting.feed.credentials import Passwords
 from reporting.feed.schemas import Study
 
-_READY_SECONDS = 60.0
+_READY_SECONDS = 180.0
 _RESULT_SECONDS = 300.0
 
 

@@ -18,6 +18,7 @@ def loaders() -> tuple[LoaderOption, ...]:
     """Return what to load along with studies: a few queries a page, not a few a study."""
     return (
         selectinload(models.Study.flags),
+        selectinload(models.Study.instances).load_only(models.Instance.role, models.Instance.role_reason),
         selectinload(models.Study.reports).selectinload(models.Report.deliveries),
     )
 
@@ -61,7 +62,7 @@ def _feed_study(row: models.Study, views: list[ViewResult]) -> Study:
             "status": row.status,
             # Nothing is frozen yet: what is being collected is the first generation.
             "generation": max(1, row.generation),
-            "flags": tuple(flag.text for flag in row.flags),
+            "flags": _flags(row),
             "attention": row.attention,
             "label": row.label,
             "malignancy_score": row.malignancy_score,
@@ -70,6 +71,12 @@ def _feed_study(row: models.Study, views: list[ViewResult]) -> Study:
             "reports": tuple(_feed_report(report) for report in row.reports),
         }
     )
+
+
+def _flags(row: models.Study) -> tuple[str, ...]:
+    """Return what was flagged, and what came with the study and is not read."""
+    reasons = {item.role_reason: None for item in row.instances if item.role == "kept" and item.role_reason}
+    return (*(flag.text for flag in row.flags), *reasons)
 
 
 def _feed_report(row: models.Report) -> Report:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from sqlalchemy import func, select
+from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
 from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import Instance, Study
+from gateway.database.models import Instance, Study, StudyFlag
 from gateway.workflow.completeness import judge
 from gateway.workflow.events import tell
 from gateway.workflow.jobs import Jobs
@@ -48,8 +48,17 @@ class Gathering:
         study.status = "queued"
         study.frozen_at = now()
         study.missing_views = {"views": list(missing)}
+        _flag_missing(session, study, generation, missing)
         tell(session, "study_queued", study)
         self._jobs.process(session, study.study_instance_uid, generation, study.run)
+
+
+def _flag_missing(session: Session, study: Study, generation: int, missing: tuple[str, ...]) -> None:
+    """Say which standard views this generation lacks; what was said of an earlier one is over."""
+    session.execute(delete(StudyFlag).where(StudyFlag.study_id == study.id, StudyFlag.generation.is_not(None)))
+    if missing:
+        are = "is" if len(missing) == 1 else "are"
+        session.add(StudyFlag(study_id=study.id, text=f"{', '.join(missing)} {are} missing.", generation=generation))
 
 
 def open_generation(session: Session, jobs: Jobs, study: Study, delay_seconds: float) -> int:

@@ -1,0 +1,192 @@
+"""The durable intake: what is on disk and in the database when it answers."""
+
+from __future__ import annotations
+
+import errno
+import os
+from pathlib import Path
+
+import pytest
+from sqlalchemy import func, select, text
+from sqlalchemy.exc import OperationalError
+
+from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
+from gateway.database.columns import Base
+from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Study
+from gateway.intake import durable
+from gateway.intake.durable import DurableIntake
+from gateway.parts import Parts
+from gateway.strays import sweep_strays
+from gateway.workflow.jobs import gather_id
+from tests.peers.synthetic import Exam, mammogram, write
+
+NOTHING_ANNOUNCED = AnnouncedInstance(None, None)
+
+
+@pytest.fixture
+def intake(parts: Parts) -> DurableIntake:
+    return parts.intake("receive@test")
+
+
+def give(
+    intake: DurableIntake, origin: Origin, exam: Exam, laterality: str = "L", view: str = "CC", **image: object
+) -> Answer:
+    path = intake.new_file()
+    write(mammogram(laterality, view, exam=exam, rows=64, columns=48, **image), path)  # type: ignore[arg-type] # any tag
+    return intake.accept(path, NOTHING_ANNOUNCED, origin)
+
+
+def count(parts: Parts, table: type[Base]) -> int:
+    with parts.database.read() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_an_accepted_instance_has_a_file_a_row_and_a_gather_job(
+    parts: Parts, intake: DurableIntake, origin: Origin
+) -> None:
+    exam = Exam()
+    answer = give(intake, origin, exam)
+    assert answer.verdict is Verdict.STORED
+    assert answer.study_instance_uid == exam.study_instance_uid
+    with parts.database.read() as session:
+        study = session.scalars(select(Study)).one()
+        instance = session.scalars(select(Instance)).one()
+    assert (instance.laterality, instance.view, instance.role, instance.generation) == ("L", "CC", "read", None)
+    assert (parts.folders.root / instance.path).stat().st_size == instance.size
+    assert study.gathering == 1
+    assert parts.jobs.exists(gather_id(exam.study_instance_uid, 1))
+    assert not list(parts.folders.incoming.iterdir())
+
+
+def test_a_header_of_random_bytes_is_kept_in_quarantine(parts: Parts, intake: DurableIntake, origin: Origin) -> None:
+    path = intake.new_file()
+    path.write_bytes(os.urandom(4096))
+    answer = intake.accept(path, AnnouncedInstance("1.2", "1.2.3"), origin)
+    assert answer.verdict is Verdict.UNREADABLE
+    with parts.database.read() as session:
+        kept = session.scalars(select(Quarantined)).one()
+    assert (parts.folders.root / kept.path).stat().st_size == 4096
+    assert kept.announced_sop_instance_uid == "1.2.3"
+    assert count(parts, Study) == 0
+
+
+@pytest.mark.parametrize(
+    ("announced", "verdict"),
+    [
+        (AnnouncedInstance("1.2.840.10008.5.1.4.1.1.1.2", "1.2.3"), Verdict.UNREADABLE),
+        (AnnouncedInstance("1.2.840.10008.5.1.4.1.1.7", None), Verdict.CLASS_MISMATCH),
+    ],
+)
+def test_a_header_that_contradicts_the_command_is_kept_in_quarantine(
+    parts: Parts, intake: DurableIntake, origin: Origin, announced: AnnouncedInstance, verdict: Verdict
+) -> None:
+    path = intake.new_file()
+    write(mammogram(rows=64, columns=48), path)
+    assert intake.accept(path, announced, origin).verdict is verdict
+    assert count(parts, Quarantined) == 1
+    assert count(parts, Instance) == 0
+
+
+@pytest.mark.parametrize("keyword", ["StudyInstanceUID", "SeriesInstanceUID"])
+def test_an_object_that_belongs_to_no_study_or_series_is_kept_in_quarantine(
+    parts: Parts, intake: DurableIntake, origin: Origin, keyword: str
+) -> None:
+    answer = give(intake, origin, Exam(), missing=[keyword])
+    assert answer.verdict is Verdict.UNREADABLE
+    assert keyword in answer.comment
+
+
+def test_a_full_disk_refuses_and_keeps_nothing(
+    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_source: Path, _target: Path) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(durable, "move_durably", full)
+    assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
+    assert count(parts, Instance) == 0
+    assert not list(parts.folders.incoming.iterdir())
+    monkeypatch.undo()
+    assert give(intake, origin, Exam()).verdict is Verdict.STORED
+
+
+def test_a_disk_below_its_reserve_refuses(parts: Parts, origin: Origin) -> None:
+    greedy = Parts(parts.settings.model_copy(update={"reserve_mib": 2**40}), parts.folders, parts.database, parts.jobs)
+    assert give(greedy.intake("receive@test"), origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
+
+
+def test_a_database_that_fails_refuses_and_leaves_no_file(
+    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(*_arguments: object) -> int:
+        raise OperationalError("INSERT", {}, Exception("gone"))
+
+    monkeypatch.setattr(DurableIntake, "_record", away)
+    assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
+    assert not list(parts.folders.instances.rglob("*.dcm"))
+    assert not list(parts.folders.incoming.iterdir())
+
+
+def test_whatever_goes_wrong_the_sender_keeps_its_copy(
+    intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_path: Path) -> None:
+        raise RuntimeError("a defect of ours")
+
+    monkeypatch.setattr(durable, "read_header", broken)
+    assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
+
+
+def test_a_second_object_under_one_uid_is_stored_beside_the_first_and_compared(
+    parts: Parts, intake: DurableIntake, origin: Origin
+) -> None:
+    exam = Exam()
+    tags = {"SOPInstanceUID": "1.2.3.4"}
+    assert give(intake, origin, exam, tags=tags).verdict is Verdict.STORED
+    assert give(intake, origin, exam, tags=tags, seed=5).verdict is Verdict.STORED
+    with parts.database.read() as session:
+        first, duplicate = session.scalars(select(Instance)).one(), session.scalars(select(Duplicate)).one()
+    assert first.path != duplicate.path
+    assert (parts.folders.root / duplicate.path).exists()
+    assert parts.jobs.is_alive(f"compare:{duplicate.id}")
+
+
+def test_only_mammograms_open_a_generation(parts: Parts, intake: DurableIntake, origin: Origin) -> None:
+    answer = give(intake, origin, Exam(), tags={"Modality": "DX"})
+    assert answer.verdict is Verdict.STORED
+    with parts.database.read() as session:
+        assert session.scalars(select(Study.gathering)).one() is None
+
+
+def test_an_association_is_open_until_it_is_closed(parts: Parts, intake: DurableIntake, origin: Origin) -> None:
+    give(intake, origin, Exam())
+    with parts.database.read() as session:
+        assert session.scalars(select(AssociationRecord.closed_at)).one() is None
+    intake.association_closed(origin)
+    with parts.database.read() as session:
+        assert session.scalars(select(AssociationRecord.closed_at)).one() is not None
+
+
+def test_known_instances_are_those_that_are_held(intake: DurableIntake, origin: Origin) -> None:
+    answer = give(intake, origin, Exam())
+    assert answer.sop_instance_uid is not None
+    assert intake.known_instances([answer.sop_instance_uid, "1.2.3"]) == {answer.sop_instance_uid}
+
+
+def test_the_sweep_removes_files_without_a_row_and_no_others(
+    parts: Parts, intake: DurableIntake, origin: Origin
+) -> None:
+    give(intake, origin, Exam())
+    stray = parts.folders.new_instance()
+    stray.write_bytes(b"never acknowledged")
+    assert sweep_strays(parts.database, parts.folders, older_than_seconds=3600) == 0
+    assert sweep_strays(parts.database, parts.folders, older_than_seconds=-1) == 1
+    assert not stray.exists()
+    with parts.database.read() as session:
+        assert (parts.folders.root / session.scalars(select(Instance.path)).one()).exists()
+
+
+def test_sqlite_waits_for_the_disk_at_each_commit(parts: Parts) -> None:
+    with parts.database.write() as session:
+        assert session.execute(text("PRAGMA journal_mode")).scalar_one() == "wal"
+        assert session.execute(text("PRAGMA synchronous")).scalar_one() == 2  # FULL
