@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date, timedelta
 
-from gateway.database.models import FeedEvent, Study, StudyFlag
+from gateway.database.models import FeedEvent, Instance, Study, StudyFlag
 from gateway.feed.studies import Studies
 from gateway.workflow.events import append
 from reporting.feed.schemas import ATTENTION_ORDER
@@ -164,3 +164,15 @@ def test_events_that_were_erased_with_their_study_do_not_move_the_newest_number_
     with gateway.database.write() as session:
         session.delete(session.get_one(FeedEvent, 2))
     assert feed(gateway).event_span() == EventSpan(1, 2)
+
+
+def test_what_came_and_is_not_read_is_named_once(gateway: Gateway) -> None:
+    study_id = gateway.add_study("1.2.3")
+    for number in range(2):
+        instance_id = gateway.add_instance(study_id, f"1.2.3.{number}")
+        with gateway.database.write() as session:
+            kept = session.get_one(Instance, instance_id)
+            kept.role, kept.role_reason = "kept", "Kept, not read: tomosynthesis."
+    study = feed(gateway).study("1.2.3")
+    assert study is not None
+    assert study.flags == ("Kept, not read: tomosynthesis.",)
