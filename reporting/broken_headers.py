@@ -34,6 +34,7 @@ _TIME: Final = re.compile(r"(?:[01]\d|2[0-3])(?:[0-5]\d(?:[0-5]\d(?:\.\d{1,6})?)
 _AGE: Final = re.compile(r"\d{3}[DWMY]")
 _OFFSET: Final = re.compile(r"[+-](?:0\d|1[0-4])[0-5]\d")
 _UID: Final = re.compile(r"[0-9.]{1,64}")
+_DIRECTIONS: Final = frozenset("APRLHF")
 _SEXES: Final = ("M", "F", "O")
 _CODE: Final = re.compile(r"[A-Z0-9_ ]{1,16}")
 
@@ -124,3 +125,14 @@ def items(header: Dataset, keyword: str) -> list[Dataset]:
     if found is None or found.VR != "SQ" or found.value is None:
         return []
     return list(found.value)
+
+
+def patient_orientation(header: Dataset) -> tuple[str, str] | None:
+    """Where rows and columns lead (PS3.3 C.7.6.1.1.1), or None when the attribute holds something else.
+
+    Digitised films often have a view there.
+    """
+    parts = text(header, "PatientOrientation").split("\\")
+    if len(parts) == 2 and all(part and set(part) <= _DIRECTIONS for part in parts):
+        return parts[0], parts[1]
+    return None

@@ -14,7 +14,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
-from reporting.cad_sr import content_item
+from reporting import content_item
 from reporting.codes import dicom
 from reporting.equipment import creation_time, file_meta_for, stamp_equipment
 from reporting.header import stamp_header, study_header

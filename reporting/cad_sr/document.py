@@ -7,7 +7,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.uid import MammographyCADSRStorage
 
-from reporting.cad_sr import content_item
+from reporting import content_item
 from reporting.cad_sr.findings import impression
 from reporting.cad_sr.image_library import entry
 from reporting.cad_sr.summaries import processing_summary, summary_of_analyses, summary_of_detections

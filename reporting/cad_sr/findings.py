@@ -2,23 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Final
-
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from inference.classes import FindingType
 from inference.results import Finding
-from reporting.cad_sr import content_item
+from reporting import content_item
 from reporting.cad_sr.algorithm import algorithm_items
-from reporting.codes import dicom, snomed
+from reporting.codes import dicom
+from reporting.codes.findings import FINDING_CODES
 from reporting.study import StudyToReport
-
-FINDING_CODES: Final[dict[FindingType, Code]] = {
-    "calcification": snomed.CALCIFICATION_CLUSTER,
-    "mass": snomed.BREAST_DENSITY,
-}
-"""CID 6014. Both are detected in every image, so both are also what Detection Performed (111022, DCM) names."""
 
 
 def rendering_intent(study: StudyToReport) -> Code:

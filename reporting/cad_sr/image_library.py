@@ -8,8 +8,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from reporting import broken_headers
-from reporting.cad_sr import content_item
+from reporting import broken_headers, content_item
 from reporting.codes import dicom, snomed, views
 from reporting.outcome import ReportedImage
 
@@ -32,7 +31,7 @@ def _rows(image: ReportedImage) -> Iterator[Dataset]:
             content_item.code("HAS CONCEPT MOD", dicom.IMAGE_VIEW_MODIFIER, modifier) for modifier in _modifiers(image)
         ]
         yield content_item.code(_CONTEXT, dicom.IMAGE_VIEW, views.VIEWS[image.view], modifiers)
-    orientation = _patient_orientation(header)
+    orientation = broken_headers.patient_orientation(header)
     if orientation is not None:
         yield content_item.text(_CONTEXT, dicom.PATIENT_ORIENTATION_ROW, orientation[0])
         yield content_item.text(_CONTEXT, dicom.PATIENT_ORIENTATION_COLUMN, orientation[1])
@@ -71,11 +70,3 @@ def _modifiers(image: ReportedImage) -> list[Code]:
             if value in views.MODIFIERS:
                 found[value] = views.MODIFIERS[value]
     return list(found.values())
-
-
-def _patient_orientation(header: Dataset) -> tuple[str, str] | None:
-    """Row and column direction (PS3.3 C.7.6.1.1.1), unless the attribute holds something else, as films often do."""
-    parts = broken_headers.text(header, "PatientOrientation").split("\\")
-    if len(parts) == 2 and all(part and set(part) <= set("APRLHF") for part in parts):
-        return parts[0], parts[1]
-    return None

@@ -19,10 +19,10 @@ from collections.abc import Iterable, Mapping
 from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
-from reporting.cad_sr import content_item
+from reporting import content_item
 from reporting.cad_sr.algorithm import algorithm_items
-from reporting.cad_sr.findings import FINDING_CODES
 from reporting.codes import dicom
+from reporting.codes.findings import FINDING_CODES
 from reporting.outcome import ReportedImage, StudyOutcome
 
 

@@ -10,9 +10,9 @@ from pydicom.sr.coding import Code
 
 from inference.classes import CLASSES
 from inference.results import Finding, Laterality
-from reporting.cad_sr.algorithm import ALGORITHM_NAME, algorithm_parameters, algorithm_version
-from reporting.cad_sr.findings import FINDING_CODES
+from reporting.algorithm import ALGORITHM_NAME, algorithm_parameters, algorithm_version
 from reporting.codes import dicom, private, snomed
+from reporting.codes.findings import FINDING_CODES
 from reporting.outcome import ReportedImage, StudyOutcome
 from reporting.uids import tracking_uid_of_image, tracking_uid_of_study
 

@@ -37,12 +37,12 @@ def _described(image: ReportedImage) -> Dataset | None:
     result.Rows = image.rows
     result.Columns = image.columns
     spacing = broken_headers.numbers(source, "ImagerPixelSpacing")
-    orientation = broken_headers.text(source, "PatientOrientation").split("\\")
+    orientation = broken_headers.patient_orientation(source)
     # Rows for projection radiographs (TID 1603) want both; an image that lacks one is described without them.
-    if len(spacing) == len(orientation) == 2 and all(orientation):
+    if len(spacing) == 2 and orientation is not None:
         result.Modality = "MG"
         result.ImagerPixelSpacing = list(spacing)
-        result.PatientOrientation = orientation
+        result.PatientOrientation = list(orientation)
     else:
         result.Modality = _OTHER_MODALITY
     return result

@@ -6,10 +6,11 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from reporting.cad_sr.content_item import walk
-from reporting.cad_sr.findings import FINDING_CODES, rendering_intent
+from reporting.cad_sr.findings import rendering_intent
 from reporting.cad_sr.summaries import detection_status, processing_summary
 from reporting.codes import dicom
+from reporting.codes.findings import FINDING_CODES
+from reporting.content_item import walk
 from reporting.outcome import StudyOutcome
 from reporting.self_check.causes import FindingsDiffer, SummaryContradictsFindings, WrongRenderingIntent
 from reporting.self_check.places import check_place, check_target, is_code_of

@@ -10,8 +10,8 @@ from collections.abc import Iterable, Iterator
 
 from pydicom.dataset import Dataset
 
-from reporting.cad_sr.content_item import walk
 from reporting.codes import dicom
+from reporting.content_item import walk
 from reporting.outcome import StudyOutcome
 from reporting.self_check.cad_sr import check_cad_sr
 from reporting.self_check.causes import FindingsDiffer

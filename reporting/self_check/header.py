@@ -7,7 +7,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from reporting import broken_headers
-from reporting.cad_sr.content_item import walk
+from reporting.content_item import walk
 from reporting.header import HEADER_KEYWORDS, study_header
 from reporting.outcome import StudyOutcome
 from reporting.self_check.causes import PatientIdentityDiffers, ReferenceNotInEvidence

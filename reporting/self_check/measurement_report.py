@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from pydicom.dataset import Dataset
 
-from reporting.cad_sr.content_item import walk
 from reporting.codes import dicom
+from reporting.content_item import walk
 from reporting.outcome import StudyOutcome
 from reporting.self_check.causes import FindingsDiffer
 from reporting.self_check.places import check_place, check_target, is_code_of

@@ -9,8 +9,8 @@ import numpy as np
 from pydicom.dataset import Dataset
 
 from inference.results import Finding, Point
-from reporting.cad_sr.findings import FINDING_CODES
 from reporting.codes import snomed
+from reporting.codes.findings import FINDING_CODES
 from reporting.outcome import ReportedImage
 from reporting.self_check.causes import CoordinatesOutsideImage, MarkMoved, MarkOnWrongImage, OpenOutline
 from reporting.self_check.tree import coded_value, referenced_instance

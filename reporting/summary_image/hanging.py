@@ -32,7 +32,7 @@ class HungImage:
 
 def hang(image: ReportedImage, rendered: RenderedImage) -> HungImage:
     """Turn a rendered image so that the nipple points outward and the patient's head, or outer side, is up."""
-    orientation = _orientation(image)
+    orientation = broken_headers.patient_orientation(image.source.header)
     mirrored = _chest_wall_is_left(orientation, rendered.pixels) == (image.laterality == "R")
     if image.laterality is None:
         mirrored = False
@@ -43,14 +43,6 @@ def hang(image: ReportedImage, rendered: RenderedImage) -> HungImage:
     if upside_down:
         pixels = pixels[::-1, :]
     return HungImage(np.ascontiguousarray(pixels), rendered.scale, mirrored, upside_down)
-
-
-def _orientation(image: ReportedImage) -> tuple[str, str] | None:
-    """Patient Orientation (0020,0020): where rows and columns lead, unless it holds something else."""
-    parts = broken_headers.text(image.source.header, "PatientOrientation").split("\\")
-    if len(parts) == 2 and all(part and set(part) <= set("APRLHF") for part in parts):
-        return parts[0], parts[1]
-    return None
 
 
 def _chest_wall_is_left(orientation: tuple[str, str] | None, pixels: GreyImage) -> bool:

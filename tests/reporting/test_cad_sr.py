@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reporting.cad_sr.content_item import walk
+from reporting.content_item import walk
 from tests.reporting.built import report_of
 from tests.reporting.headers import digital
 from tests.reporting.studies import CASES

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
-from reporting.cad_sr.content_item import walk
+from reporting.content_item import walk
 
 
 def items_named(report: Dataset, code_value: str) -> list[Dataset]:
