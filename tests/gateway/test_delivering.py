@@ -1,0 +1,157 @@
+"""What is owed to whom, and what becomes of each attempt."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+
+from dicom_node.destination import Delivered, Failed, Health, Outcome, Progress, Refused
+from gateway.database.models import Delivery, Report, Study
+from gateway.parts import Parts
+from gateway.workflow.delivering import Delivering, Patience
+from gateway.workflow.destinations import DestinationPlan, PlannedDestination, plan_deliveries
+from gateway.workflow.jobs import deliver_id
+from gateway.workflow.retrying import UnknownStudy, retry_study
+from reporting.study import ReportVariant
+
+STUDY_UID = "1.2.3"
+PATIENCE = Patience(first_retry=5, longest_retry=60, give_up_after=3600)
+
+
+class Peer:
+    """A destination that answers what it is told to."""
+
+    def __init__(self, answer: Outcome) -> None:
+        self.answer = answer
+        self.name = "pacs"
+        self.seen: list[str] = []
+
+    def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
+        self.seen += [path.name for path in paths]
+        return dict.fromkeys(paths, self.answer)
+
+    def delete(self, sop_instance_uid: str) -> Outcome:
+        self.seen.append(f"delete {sop_instance_uid}")
+        return self.answer
+
+    def health(self) -> Health:
+        return Health(True, "here")
+
+
+def planned(**more: object) -> PlannedDestination:
+    values: dict[str, object] = {
+        "name": "pacs",
+        "kinds": ("mammography_cad_sr", "summary_image"),
+        "dialect": "SCT",
+        "forward_images": False,
+        "withdraws": False,
+        **more,
+    }
+    return PlannedDestination(**values)  # type: ignore[arg-type] # the values above fit
+
+
+def add_reports(parts: Parts, generation: int, *destinations: PlannedDestination) -> None:
+    plan = DestinationPlan(destinations)
+    with parts.database.write() as session:
+        study = session.scalars(select(Study)).one_or_none() or Study(study_instance_uid=STUDY_UID, status="reported")
+        session.add(study)
+        study.generation = generation
+        session.flush()
+        for kind, dialect in (("mammography_cad_sr", "SCT"), ("mammography_cad_sr", "SRT"), ("summary_image", "SCT")):
+            name = f"{kind}.{dialect}.{generation}"
+            session.add(
+                Report(
+                    study_id=study.id,
+                    generation=generation,
+                    kind=kind,
+                    dialect=dialect,
+                    sop_class_uid="1",
+                    sop_instance_uid=name,
+                    series_instance_uid="2",
+                    path=name,
+                )
+            )
+        plan_deliveries(session, parts.jobs, plan, study, generation)
+
+
+def delivering(parts: Parts, peer: Peer | None) -> Delivering:
+    peers = {} if peer is None else {"pacs": peer}
+    return Delivering(parts.database, parts.folders, parts.jobs, peers, PATIENCE)
+
+
+def rows(parts: Parts) -> list[Delivery]:
+    with parts.database.read() as session:
+        return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+
+
+def test_a_destination_gets_its_kinds_in_its_dialect(parts: Parts) -> None:
+    add_reports(parts, 1, planned(dialect="SRT"))
+    peer = Peer(Delivered())
+    delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "1")
+    assert peer.seen == ["mammography_cad_sr.SRT.1", "summary_image.SCT.1"]
+    assert {row.status for row in rows(parts)} == {"delivered"}
+
+
+def test_each_kind_is_built_for_the_feed_even_without_a_destination() -> None:
+    variants = DestinationPlan(()).variants()
+    assert {variant.kind for variant in variants} == {
+        "mammography_cad_sr",
+        "measurement_report",
+        "presentation_state",
+        "summary_image",
+    }
+    assert ReportVariant("mammography_cad_sr", "SRT") in DestinationPlan((planned(dialect="SRT"),)).variants()
+
+
+def test_an_attempt_that_is_repeated_sends_nothing_twice(parts: Parts) -> None:
+    add_reports(parts, 1, planned())
+    peer = Peer(Delivered())
+    for _ in range(2):
+        delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "1")
+    assert len(peer.seen) == 2
+
+
+def test_a_destination_that_is_away_is_tried_again_later(parts: Parts) -> None:
+    add_reports(parts, 1, planned())
+    delivering(parts, Peer(Failed("no answer"))).attempt(STUDY_UID, 1, "pacs", "1")
+    assert {(row.status, row.attempts, row.last_error) for row in rows(parts)} == {("waiting", 1, "no answer")}
+    assert parts.jobs.is_alive(deliver_id(STUDY_UID, 1, "pacs", "2"))
+
+
+def test_a_refused_object_is_a_visible_failure_and_a_retry_sends_it(parts: Parts) -> None:
+    add_reports(parts, 1, planned())
+    delivering(parts, Peer(Refused("not my SOP class"))).attempt(STUDY_UID, 1, "pacs", "1")
+    assert {(row.status, row.last_error) for row in rows(parts)} == {("failed", "not my SOP class")}
+    assert retry_study(parts.database, parts.jobs, STUDY_UID) == 2
+    assert {row.status for row in rows(parts)} == {"waiting"}
+    assert parts.jobs.is_alive(deliver_id(STUDY_UID, 1, "pacs", "retry"))
+    assert retry_study(parts.database, parts.jobs, STUDY_UID) == 0
+
+
+def test_a_destination_that_left_the_settings_is_named(parts: Parts) -> None:
+    add_reports(parts, 1, planned())
+    delivering(parts, None).attempt(STUDY_UID, 1, "pacs", "1")
+    assert all("no destination is called pacs" in str(row.last_error) for row in rows(parts))
+
+
+def test_pictures_of_an_earlier_generation_are_withdrawn_after_the_new_ones_are_there(parts: Parts) -> None:
+    wanted = planned(withdraws=True)
+    add_reports(parts, 1, wanted)
+    peer = Peer(Delivered())
+    delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "1")
+    add_reports(parts, 2, wanted)
+    peer.seen.clear()
+    delivering(parts, peer).attempt(STUDY_UID, 2, "pacs", "1")
+    assert peer.seen == ["mammography_cad_sr.SCT.2", "summary_image.SCT.2", "delete summary_image.SCT.1"]
+
+
+def test_retrying_an_unknown_study_says_so(parts: Parts) -> None:
+    with pytest.raises(UnknownStudy, match=r"9\.9\.9"):
+        retry_study(parts.database, parts.jobs, "9.9.9")
+
+
+def test_pauses_double_up_to_the_longest() -> None:
+    assert [PATIENCE.delay(attempts) for attempts in (1, 2, 3, 4, 5, 100)] == [5, 10, 20, 40, 60, 60]

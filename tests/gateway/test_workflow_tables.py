@@ -1,0 +1,79 @@
+"""Migrations, events and slots."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select
+
+import gateway.database.account_models  # noqa: F401 - registers its tables
+from gateway.database.columns import Base
+from gateway.database.migrate import installation_id, open_database
+from gateway.database.models import FeedEvent
+from gateway.parts import Parts
+from gateway.slots import Slot, SlotTaken
+from gateway.workflow.events import append
+
+
+def test_the_migrations_make_exactly_the_tables_of_the_models(parts: Parts) -> None:
+    ours = set(Base.metadata.tables)
+    with parts.database.engine.connect() as connection:
+        context = MigrationContext.configure(
+            connection,
+            opts={"include_name": lambda name, kind, _parents: kind != "table" or name in ours, "compare_type": False},
+        )
+        assert compare_metadata(context, Base.metadata) == []
+
+
+def test_an_installation_keeps_its_id(parts: Parts) -> None:
+    url = parts.settings.resolved_database_url
+    assert installation_id(open_database(url)) == installation_id(parts.database)
+
+
+def test_many_processes_may_open_a_new_database_at_once(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'new.sqlite'}"
+    found: list[str] = []
+    threads = [threading.Thread(target=lambda: found.append(installation_id(open_database(url)))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(found) == 4
+    assert len(set(found)) == 1
+
+
+def test_event_numbers_have_no_gaps_whoever_writes_them(parts: Parts) -> None:
+    def write_some() -> None:
+        for _ in range(10):
+            with parts.database.write() as session:
+                append(session, "delivery", "1.2.3", {})
+
+    threads = [threading.Thread(target=write_some) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    with parts.database.read() as session:
+        assert list(session.scalars(select(FeedEvent.number).order_by(FeedEvent.number))) == list(range(1, 41))
+
+
+def test_an_event_that_is_rolled_back_leaves_no_gap(parts: Parts) -> None:
+    with parts.database.write() as session:
+        append(session, "delivery", "1.2.3", {})
+        session.rollback()
+    with parts.database.write() as session:
+        append(session, "delivery", "1.2.3", {})
+    with parts.database.read() as session:
+        assert list(session.scalars(select(FeedEvent.number))) == [1]
+
+
+def test_a_slot_belongs_to_one_process_at_a_time(tmp_path: Path) -> None:
+    with Slot(tmp_path, "work") as slot:
+        assert slot.name.startswith("work@")
+        with pytest.raises(SlotTaken, match="already works as work"):
+            Slot(tmp_path, "work")
+    Slot(tmp_path, "work").release()
