@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 from sqlalchemy import delete, select
 
 from gateway.database.account_models import AuditEntry
@@ -59,4 +61,8 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         session.add(AuditEntry(actor=actor, action="forget", study_instance_uid=study_uid))
     for path in paths:
         (folders.root / path).unlink(missing_ok=True)
+    # The folders go too, with whatever a reading that was just going on has left in them.
+    for folder in (folders.reports, folders.readings):
+        shutil.rmtree(folder / study_uid, ignore_errors=True)
+    database.scrub()
     return len(paths)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
@@ -60,6 +61,9 @@ def read_header(path: Path) -> ReceivedHeader:
     too_long = [name for name, value in identified.items() if len(value) > 64]
     if too_long:
         raise HeaderUnreadable(f"{too_long[0]} is longer than the 64 characters of a UID (PS3.5 9.1)")
+    strange = [name for name, value in identified.items() if not _UID.fullmatch(value)]
+    if strange:
+        raise HeaderUnreadable(f"{strange[0]} is not a UID: it may hold digits and dots only (PS3.5 9.1)")
     return ReceivedHeader(
         study_instance_uid=identified["StudyInstanceUID"],
         series_instance_uid=identified["SeriesInstanceUID"],
@@ -75,6 +79,9 @@ def read_header(path: Path) -> ReceivedHeader:
     )
 
 
+# Leading zeros and the like are common and harmless. Anything but digits and dots is not: UIDs name files and folders,
+# and a Study Instance UID of "../.." would lead out of the data folder.
+_UID = re.compile(r"[0-9][0-9.]*", re.ASCII)
 _IDENTIFYING = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 
 

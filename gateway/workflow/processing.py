@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +88,7 @@ class Processing:
                 .order_by(Reading.generation.desc())
             ).first()
         if earlier is not None and earlier.result.get("failure") is None:
-            self._keep(instance, generation, earlier.result, version, earlier.heat_map_path, {})
+            self._keep(study_uid, instance, generation, earlier.result, version, earlier.heat_map_path, {})
             return
         read = self._read_in_child(instance, version)
         heat_map_path = None
@@ -95,7 +96,8 @@ class Processing:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
             write_durably(file, read.heat_map)
             heat_map_path = self._folders.relative(file)
-        self._keep(instance, generation, read.result.model_dump(mode="json"), version, heat_map_path, read.timings)
+        result = read.result.model_dump(mode="json")
+        self._keep(study_uid, instance, generation, result, version, heat_map_path, read.timings)
         log.info(
             "image.read",
             study=study_uid,
@@ -122,6 +124,7 @@ class Processing:
         with self._database.write() as session:
             study = _current(session, study_uid, generation, run)
             if study is None:
+                self._drop_if_forgotten(session, study_uid)
                 return
             for report in finished:
                 self._record_report(session, study, generation, report, paths[report.sop_instance_uid])
@@ -165,8 +168,15 @@ class Processing:
         }
         return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {})
 
+    def _drop_if_forgotten(self, session: Session, study_uid: str) -> None:
+        """Remove what was written for a study that was forgotten while it was worked on."""
+        if session.scalar(select(Study.id).where(Study.study_instance_uid == study_uid)) is None:
+            for folder in (self._folders.reports, self._folders.readings):
+                shutil.rmtree(folder / study_uid, ignore_errors=True)
+
     def _keep(
         self,
+        study_uid: str,
         instance: Instance,
         generation: int,
         result: dict[str, object],
@@ -175,7 +185,10 @@ class Processing:
         timings: dict[str, float],
     ) -> None:
         with self._database.write() as session:
-            if _has_reading(session, instance.id, generation) or session.get(Instance, instance.id) is None:
+            if session.get(Instance, instance.id) is None:
+                self._drop_if_forgotten(session, study_uid)
+                return
+            if _has_reading(session, instance.id, generation):
                 return
             session.add(
                 Reading(
