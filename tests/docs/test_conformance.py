@@ -10,6 +10,7 @@ from pydicom.uid import UID
 
 from dicom_node import association_policy, destination, sop_classes, stow_response, stow_upload, transfer_syntaxes
 from dicom_node.association_request import MAX_CONTEXTS, MAX_PDU_BYTES
+from dicom_node.association_server import MAX_INCOMING_PDU_BYTES
 from dicom_node.intake import Verdict
 from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.storage_scp import SOP_CLASS_NOT_SUPPORTED, ScpSettings
@@ -104,6 +105,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert listed["implementation class UID"][0] == pynetdicom.PYNETDICOM_IMPLEMENTATION_UID
     assert listed["implementation version name"][0] == pynetdicom.PYNETDICOM_IMPLEMENTATION_VERSION
     assert f"dropped without an answer when {2 * receiving.max_associations} are open" in TEXT
+    assert f"a PDU announces more than {MAX_INCOMING_PDU_BYTES >> 20} MiB" in TEXT
 
 
 def test_rejections_are_listed_as_the_policy_makes_them() -> None:
