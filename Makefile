@@ -5,7 +5,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install demo test test-full lint bench lock system-packages train clean
+.PHONY: install pictures demo test test-full lint bench lock system-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -56,6 +56,10 @@ lock:
 	  --extra demo --group build pyproject.toml -o requirements/gateway.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --extra demo --extra train --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
+
+# The pictures in the documents, by the project's own command.
+pictures: install
+	$(BIN)/mammogate demo --exit --data-dir data/pictures --picture docs/pictures/summary.png
 
 clean:
 	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache

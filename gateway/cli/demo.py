@@ -33,6 +33,7 @@ def demo(
     data_dir: Annotated[Path, typer.Option("--data-dir", help="Where the demonstration keeps its state.")] = Path(
         "data/demo"
     ),
+    picture: Annotated[Path | None, typer.Option("--picture", help="Also write the summary page here, as PNG.")] = None,
     end: Annotated[bool, typer.Option("--exit", help="End after the result instead of serving on.")] = False,
 ) -> None:
     """Start a gateway, send it a real four-view study, and show the result and where the reports are."""
@@ -59,6 +60,8 @@ def demo(
                 client.post("/api/v1/auth/login", json={"name": login.name, "password": login.password})
                 study = wait_for_reports(client, sent.study_instance_uid)
             _print(study, data_dir, time.monotonic() - started)
+            if picture is not None:
+                _write_picture(study, data_dir, picture)
             if end:
                 return
             err.print(f"the feed serves on at {url}; log in as {login.name} with {login.password}; Ctrl-C ends it")
@@ -89,3 +92,15 @@ def _print(study: Study, data_dir: Path, seconds: float) -> None:
     out.print(f"from the first byte sent to the last report built: {seconds:.1f} s")
     if study.status != "reported" or any(view.failure for view in study.views) or len(study.views) != 4:
         raise DemoFailed(f"the study ended as {study.status}, with {len(study.views)} views")
+
+
+def _write_picture(study: Study, data_dir: Path, picture: Path) -> None:
+    import cv2
+    from pydicom import dcmread
+
+    summary = next(report for report in study.reports if report.kind == "summary_image")
+    folder = data_dir / "reports" / study.study_instance_uid / str(summary.generation)
+    page = dcmread(folder / f"{summary.sop_instance_uid}.dcm").pixel_array
+    picture.parent.mkdir(parents=True, exist_ok=True)
+    if not cv2.imwrite(str(picture), cv2.cvtColor(page, cv2.COLOR_RGB2BGR)):
+        raise DemoFailed(f"the picture could not be written to {picture}")

@@ -165,13 +165,14 @@ def running_gateway(
     destinations: Sequence[Mapping[str, Any]] = (),
     sources: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, str] | None = None,
+    dicom_port: int | None = None,
     start: bool = True,
 ) -> Iterator[Gateway]:
     """Run a gateway with its state below `folder`; a doctor and her token exist."""
     data_dir = folder / "data"
     data_dir.mkdir(parents=True, exist_ok=True)
     (folder / "empty.toml").write_text("")
-    dicom_port, http_port = free_port(), free_port()
+    dicom_port, http_port = dicom_port or free_port(), free_port()
     gateway = Gateway(
         data_dir,
         dicom_port,
@@ -193,9 +194,9 @@ def running_gateway(
     )
     gateway.add_user("doctor", "doctor")
     gateway.token = gateway.add_token("doctor", "--upload")
-    if start:
-        gateway.start()
     try:
+        if start:
+            gateway.start()
         yield gateway
     finally:
         gateway.stop()

@@ -120,7 +120,8 @@ def run_with_kills(gateway: Gateway, orthanc: Orthanc, studies: Sequence[Written
     # Shown by `pytest -s`: the figures that the conformance of this release rests on.
     sys.stdout.write(
         f"\n{sum(killed.values())} kills {dict(killed)}: {len(sent)} instances acknowledged "
-        f"({modality.resent} sent again), 0 lost; {len(reported)} studies reported, 0 stuck; {len(in_pacs)} objects in the PACS, each once\n"
+        f"({modality.resent} sent again), 0 lost; {len(reported)} studies "
+        f"reported, 0 stuck; {len(in_pacs)} objects in the PACS, each once\n"
     )
 
 

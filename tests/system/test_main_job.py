@@ -45,10 +45,9 @@ def hospital(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
                 destination("pacs", "dicom", host="127.0.0.1", port=pacs.dicom_port, ae_title=pacs.ae_title),
             ],
             sources=[{"name": "source", "url": source.url, "interval_seconds": 1}],
-            settings={"MAMMOGATE_DICOM__PORT": str(dicom_port)},
+            dicom_port=dicom_port,
         ) as gateway,
     ):
-        gateway.dicom_port = dicom_port
         yield Hospital(gateway, pacs, source)
 
 
