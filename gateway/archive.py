@@ -9,16 +9,15 @@ import shutil
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
-from sqlalchemy import make_url, select
-from sqlalchemy.orm import Session
+from sqlalchemy import make_url
 
 from gateway import __version__
 from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import Duplicate, Instance, Quarantined, Reading, Report
+from gateway.database.named_files import named_files
 from gateway.folders import Folders, sync_file, sync_folder
 
 _MANIFEST = "mammogate-backup.json"
@@ -49,7 +48,7 @@ def back_up(database: Database, folders: Folders, target: Path, progress: Progre
         copy = Path(scratch) / (_SQLITE if database.is_sqlite else _POSTGRES)
         _copy_database(database, copy)
         with database.read() as session:
-            names = sorted(set(_named_files(session)))
+            names = sorted(named_files(session))
         manifest = {"format": _FORMAT, "version": __version__, "made_at": now().isoformat(), "database": copy.name}
         try:
             with tarfile.open(partial, "w") as archive:
@@ -96,11 +95,6 @@ def restore(source: Path, folders: Folders, database_url: str, progress: Progres
             _extract(archive, archive.getmember(dump), copy, Path(scratch))
             _load_database(copy, database_url, is_sqlite)
     return len(members)
-
-
-def _named_files(session: Session) -> Iterator[str]:
-    for column in (Instance.path, Duplicate.path, Quarantined.path, Report.path, Reading.heat_map_path):
-        yield from (path for path in session.scalars(select(column)) if path is not None)
 
 
 def _copy_database(database: Database, target: Path) -> None:

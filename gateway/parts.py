@@ -53,7 +53,7 @@ class Parts:
                     kinds=item.reports,
                     dialect=item.dialect,
                     forward_images=item.forward_images,
-                    withdraws=item.withdraw != "none",
+                    withdraw=item.withdraw,
                 )
                 for item in self.settings.destinations
             )

@@ -7,10 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import structlog
-from sqlalchemy import select
 
 from gateway.database.engine import Database
-from gateway.database.models import Duplicate, Instance, Quarantined, Reading, Report
+from gateway.database.named_files import named_files
 from gateway.folders import Folders
 
 log = structlog.get_logger(__name__)
@@ -21,9 +20,7 @@ _OLD_SECONDS = 3600.0
 def sweep_strays(database: Database, folders: Folders, *, older_than_seconds: float = _OLD_SECONDS) -> int:
     """Remove files that no row knows and that are older than so many seconds; return how many."""
     with database.read() as session:
-        known: set[str] = set()
-        for column in (Instance.path, Duplicate.path, Quarantined.path, Report.path, Reading.heat_map_path):
-            known.update(path for path in session.scalars(select(column)) if path is not None)
+        known = named_files(session)
     oldest = time.time() - older_than_seconds
     removed = 0
     for file in _files(folders):

@@ -202,6 +202,7 @@ class Delivery(Base):
 
     report: Mapped[Report | None] = relationship(back_populates="deliveries")
     instance: Mapped[Instance | None] = relationship()
+    study: Mapped[Study] = relationship()
 
 
 class DeadLetter(Base):

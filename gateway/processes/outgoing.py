@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import structlog
 
 from config.settings import DestinationSettings, HttpPeer, Settings
-from dicom_node.destination import Destination, DicomDestinationSettings, HttpDestinationSettings
+from dicom_node.destination import CanDelete, Destination, DicomDestinationSettings, HttpDestinationSettings
 from dicom_node.orthanc_destination import OrthancDestination
 from dicom_node.storage_scu import DicomDestination
 from dicom_node.stow_destination import StowDestination
@@ -17,6 +17,11 @@ from gateway.processes.stopping import StartRefused
 def open_destinations(settings: Settings) -> Mapping[str, Destination]:
     """Return the destinations by name; nothing is connected yet."""
     return {item.name: open_destination(item, settings.dicom.ae_title) for item in settings.destinations}
+
+
+def open_deletable(settings: Settings) -> Mapping[str, CanDelete]:
+    """Return the destinations from which earlier objects are withdrawn by deleting them."""
+    return {item.name: _orthanc(item) for item in settings.destinations if item.withdraw == "orthanc"}
 
 
 def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destination:
@@ -38,13 +43,20 @@ def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destin
             ),
             log,
         )
-    http = HttpDestinationSettings(
+    return _orthanc(item) if item.kind == "orthanc" else StowDestination(_http(item), log)
+
+
+def _orthanc(item: DestinationSettings) -> OrthancDestination:
+    return OrthancDestination(_http(item), structlog.get_logger("destination"))
+
+
+def _http(item: DestinationSettings) -> HttpDestinationSettings:
+    return HttpDestinationSettings(
         name=item.name,
         url=item.url or "",
         username=item.username,
         password=read_password(item),
     )
-    return OrthancDestination(http, log) if item.kind == "orthanc" else StowDestination(http, log)
 
 
 def read_password(item: HttpPeer) -> str | None:

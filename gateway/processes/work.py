@@ -7,7 +7,7 @@ import threading
 import structlog
 
 from gateway.parts import Parts
-from gateway.processes.outgoing import open_destinations
+from gateway.processes.outgoing import open_deletable, open_destinations
 from gateway.processes.stopping import StartRefused
 from gateway.reading import tasks
 from gateway.reading.child import Child
@@ -55,7 +55,12 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 Site(parts.installation, settings.site.draw_without_asking),
             ),
             delivering=Delivering(
-                parts.database, parts.folders, parts.jobs, open_destinations(settings), _patience(parts)
+                parts.database,
+                parts.folders,
+                parts.jobs,
+                open_destinations(settings),
+                _patience(parts),
+                by_deletion=open_deletable(settings),
             ),
             comparing=Comparing(parts.database, parts.folders, child),
             slots=settings.inference.slots,

@@ -109,6 +109,14 @@ def finish_reports(study: StudyToReport, variants: tuple[ReportVariant, ...]) ->
     ]
 
 
+def finish_withdrawal(study: StudyToReport) -> bytes:
+    """Build the rejection note for what an earlier generation left and can't be replaced by naming it."""
+    from reporting.withdrawal import build_withdrawal
+    from reporting.writing import report_bytes
+
+    return report_bytes(build_withdrawal(study))
+
+
 def compare(first: Path, second: Path) -> Comparison:
     """Compare identity and stored pixel values; a PACS may have transcoded or coerced the second."""
     from pydicom import dcmread

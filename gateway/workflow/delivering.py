@@ -11,10 +11,11 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from dicom_node.destination import Delivered, Destination, Outcome, Refused
+from dicom_node.destination import CanDelete, Delivered, Destination, Outcome, Refused
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Study
+from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
@@ -45,12 +46,14 @@ class Delivering:
         jobs: Jobs,
         destinations: Mapping[str, Destination],
         patience: Patience,
+        by_deletion: Mapping[str, CanDelete],
     ) -> None:
         self._database = database
         self._folders = folders
         self._jobs = jobs
         self._destinations = destinations
         self._patience = patience
+        self._by_deletion = dict(by_deletion)
 
     def attempt(self, study_uid: str, generation: int, name: str, attempt: str) -> None:
         """Send what is still waiting, images before reports before withdrawals, and note what came of each."""
@@ -77,7 +80,7 @@ class Delivering:
                 Delivery.destination == name,
                 Delivery.status == "waiting",
             )
-            .options(joinedload(Delivery.report), joinedload(Delivery.instance))
+            .options(joinedload(Delivery.report), joinedload(Delivery.instance), joinedload(Delivery.study))
             .order_by(Delivery.id)
         ).all()
         return sorted(rows, key=lambda row: (row.action == "withdraw", row.instance_id is None, row.id))
@@ -86,16 +89,19 @@ class Delivering:
         paths = {row.id: self._file(row) for row in owed if row.action == "send"}
         sent = destination.deliver(list(paths.values())) if paths else {}
         outcomes: dict[int, Outcome] = {row_id: sent[path] for row_id, path in paths.items()}
-        for row in owed:
-            if row.action == "withdraw" and row.report is not None:
-                outcomes[row.id] = self._withdraw(destination, row.report.sop_instance_uid)
+        if withdrawn := [row for row in owed if row.action == "withdraw"]:
+            outcomes |= self._withdraw(destination, withdrawn)
         return outcomes
 
-    def _withdraw(self, destination: Destination, sop_instance_uid: str) -> Outcome:
-        delete: Callable[[str], Outcome] | None = getattr(destination, "delete", None)
-        if delete is None:
-            return Refused("this destination can't withdraw objects: set withdraw to none, or use kind orthanc")
-        return delete(sop_instance_uid)
+    def _withdraw(self, destination: Destination, rows: Sequence[Delivery]) -> dict[int, Outcome]:
+        """Take back objects of an earlier generation: one note for all of them, or a deletion each."""
+        if destination.name not in self._by_deletion:
+            replacing = self._folders.reports / rows[0].study.study_instance_uid / str(rows[0].generation)
+            note = replacing / REJECTION_NOTE
+            said = destination.deliver([note])[note]
+            return {row.id: said for row in rows}
+        delete: Callable[[str], Outcome] = self._by_deletion[destination.name].delete
+        return {row.id: delete(row.report.sop_instance_uid) for row in rows if row.report is not None}
 
     def _file(self, row: Delivery) -> Path:
         source = row.report or row.instance

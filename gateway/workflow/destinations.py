@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,7 +17,7 @@ from reporting.study import REPORT_KINDS, Dialect, ReportKind, ReportVariant
 # These carry no coded tree that differs between dialects: one object serves every destination.
 _WITHOUT_DIALECT: frozenset[str] = frozenset({"presentation_state", "summary_image"})
 # An SR of a later generation names its predecessors; these can't (PS3.3 C.17.2 is of SR documents only).
-_TO_WITHDRAW: frozenset[str] = frozenset({"presentation_state", "summary_image"})
+TO_WITHDRAW: frozenset[str] = frozenset({"presentation_state", "summary_image"})
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class PlannedDestination:
     kinds: tuple[ReportKind, ...]
     dialect: Dialect
     forward_images: bool
-    withdraws: bool
+    withdraw: Literal["note", "orthanc", "none"]
 
     def wants(self, report: Report) -> bool:
         """Say whether the report goes to this destination."""
@@ -39,6 +40,11 @@ class DestinationPlan:
     """All destinations of the site."""
 
     destinations: tuple[PlannedDestination, ...]
+
+    @property
+    def writes_notes(self) -> bool:
+        """Whether a destination wants rejection notes (IHE IOCM)."""
+        return any(destination.withdraw == "note" for destination in self.destinations)
 
     def variants(self) -> tuple[ReportVariant, ...]:
         """Return what to build: what the destinations want, and each kind at least once for the feed."""
@@ -102,7 +108,7 @@ def _reports(
 def _withdrawals(
     reports: Sequence[Report], study: Study, generation: int, destination: PlannedDestination, known: _Known
 ) -> list[Delivery]:
-    if not destination.withdraws:
+    if destination.withdraw == "none":
         return []
     return [
         Delivery(
@@ -115,7 +121,7 @@ def _withdrawals(
         )
         for report in reports
         if report.generation < generation
-        and report.kind in _TO_WITHDRAW
+        and report.kind in TO_WITHDRAW
         and ("send", report.id, None) in known
         and ("withdraw", report.id, None) not in known
     ]

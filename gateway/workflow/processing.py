@@ -121,6 +121,9 @@ class Processing:
             file = self._folders.reports / study_uid / str(generation) / f"{report.sop_instance_uid}.dcm"
             write_durably(file, report.content)
             paths[report.sop_instance_uid] = file
+        if self._plan.writes_notes and any(one.kind in TO_WITHDRAW for one in to_report.predecessors):
+            note = self._child.run(tasks.finish_withdrawal, to_report)
+            write_durably(self._folders.reports / study_uid / str(generation) / REJECTION_NOTE, note)
         with self._database.write() as session:
             study = _current(session, study_uid, generation, run)
             if study is None:

@@ -47,7 +47,7 @@ def planned(**more: object) -> PlannedDestination:
         "kinds": ("mammography_cad_sr", "summary_image"),
         "dialect": "SCT",
         "forward_images": False,
-        "withdraws": False,
+        "withdraw": "none",
         **more,
     }
     return PlannedDestination(**values)  # type: ignore[arg-type] # the values above fit
@@ -77,9 +77,10 @@ def add_reports(parts: Parts, generation: int, *destinations: PlannedDestination
         plan_deliveries(session, parts.jobs, plan, study, generation)
 
 
-def delivering(parts: Parts, peer: Peer | None) -> Delivering:
+def delivering(parts: Parts, peer: Peer | None, *, by_deletion: bool = False) -> Delivering:
     peers = {} if peer is None else {"pacs": peer}
-    return Delivering(parts.database, parts.folders, parts.jobs, peers, PATIENCE)
+    deletable = peers if by_deletion else {}
+    return Delivering(parts.database, parts.folders, parts.jobs, peers, PATIENCE, by_deletion=deletable)
 
 
 def rows(parts: Parts) -> list[Delivery]:
@@ -137,15 +138,18 @@ def test_a_destination_that_left_the_settings_is_named(parts: Parts) -> None:
     assert all("no destination is called pacs" in str(row.last_error) for row in rows(parts))
 
 
-def test_pictures_of_an_earlier_generation_are_withdrawn_after_the_new_ones_are_there(parts: Parts) -> None:
-    wanted = planned(withdraws=True)
+@pytest.mark.parametrize(("way", "seen"), [("orthanc", "delete summary_image.SCT.1"), ("note", "rejection-note.dcm")])
+def test_pictures_of_an_earlier_generation_are_withdrawn_after_the_new_ones_are_there(
+    parts: Parts, way: str, seen: str
+) -> None:
+    wanted = planned(withdraw=way)
     add_reports(parts, 1, wanted)
     peer = Peer(Delivered())
     delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "1")
     add_reports(parts, 2, wanted)
     peer.seen.clear()
-    delivering(parts, peer).attempt(STUDY_UID, 2, "pacs", "1")
-    assert peer.seen == ["mammography_cad_sr.SCT.2", "summary_image.SCT.2", "delete summary_image.SCT.1"]
+    delivering(parts, peer, by_deletion=way == "orthanc").attempt(STUDY_UID, 2, "pacs", "1")
+    assert peer.seen == ["mammography_cad_sr.SCT.2", "summary_image.SCT.2", seen]
 
 
 def test_retrying_an_unknown_study_says_so(parts: Parts) -> None:
