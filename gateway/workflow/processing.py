@@ -17,10 +17,11 @@ from gateway import __version__
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import DeadLetter, Instance, Reading, Report, Study
+from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
-from gateway.workflow.destinations import DestinationPlan, plan_deliveries
+from gateway.workflow.destinations import TO_WITHDRAW, DestinationPlan, plan_deliveries
 from gateway.workflow.events import tell
 from gateway.workflow.jobs import Jobs
 from gateway.workflow.reading_list import ImagesDisagree, choose_images, describe_kept
