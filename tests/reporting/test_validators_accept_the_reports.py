@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 from pydicom.dataset import Dataset
+from pydicom.sr.coding import Code
 
+from reporting import content_item
 from reporting.study import BuiltReport, Dialect, ReportKind
 from reporting.writing import report_bytes
 from tests.reporting.built import copy_of, report_of, reports_of
@@ -23,10 +26,8 @@ _REPRESENTATIVE: tuple[tuple[str, ReportKind, Dialect], ...] = (
     ("with_findings", "mammography_cad_sr", "SRT"),
     ("normal", "mammography_cad_sr", "SCT"),
     ("one_unreadable", "mammography_cad_sr", "SCT"),
-    ("one_unreadable_without_findings", "mammography_cad_sr", "SRT"),
     ("not_attempted", "mammography_cad_sr", "SCT"),
     ("odd_views", "mammography_cad_sr", "SRT"),
-    ("late_fifth_image", "mammography_cad_sr", "SCT"),
     ("with_findings", "measurement_report", "SCT"),
     ("japanese", "measurement_report", "SRT"),
     ("films", "measurement_report", "SCT"),
@@ -50,10 +51,20 @@ def test_every_object_is_valid_for_dciodvfy_and_every_tree_for_dsrdump(case: str
             assert tree_problems(path) == [], report.kind
 
 
-def test_representative_reports_follow_their_templates(tmp_path: Path) -> None:
-    paths = {_written(report_of(*one), tmp_path): one for one in _REPRESENTATIVE}
-    problems = template_problems(list(paths))
-    assert {paths[path]: found for path, found in problems.items() if found} == {}
+@pytest.fixture(scope="module")
+def template_checks(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[object, Future[list[str]]]]:
+    """PixelMed's answers, on their way: two Javas at a time, while the tests wait for one answer each."""
+    folder = tmp_path_factory.mktemp("representative")
+    with ThreadPoolExecutor(2) as pool:
+        yield {one: pool.submit(template_problems, _written(report_of(*one), folder)) for one in _REPRESENTATIVE}
+        pool.shutdown(cancel_futures=True)
+
+
+@pytest.mark.parametrize("one", _REPRESENTATIVE, ids="-".join)
+def test_a_report_follows_its_template(
+    one: tuple[str, ReportKind, Dialect], template_checks: dict[object, Future[list[str]]]
+) -> None:
+    assert template_checks[one].result() == []
 
 
 def _drop_completion_flag(report: Dataset) -> None:
@@ -86,18 +97,16 @@ def test_dsrdump_rejects_a_spoilt_tree(spoil: Callable[[Dataset], None], tmp_pat
     assert tree_problems(_written(report, tmp_path)) != []
 
 
-def test_pixelmed_rejects_trees_that_break_their_template(tmp_path: Path) -> None:
-    without_intent = copy_of(report_of("with_findings", "mammography_cad_sr", "SCT"))
-    del items_named(without_intent.dataset, "111059")[0].ContentSequence[0]
-    with_an_item_of_our_own = copy_of(report_of("normal", "mammography_cad_sr", "SCT"))
-    remark = Dataset()
-    remark.RelationshipType, remark.ValueType, remark.TextValue = "CONTAINS", "TEXT", "Research use only"
-    remark.ConceptNameCodeSequence = [Dataset()]
-    remark.ConceptNameCodeSequence[0].CodeValue = "121106"
-    remark.ConceptNameCodeSequence[0].CodingSchemeDesignator = "DCM"
-    remark.ConceptNameCodeSequence[0].CodeMeaning = "Comment"
-    with_an_item_of_our_own.dataset.ContentSequence.append(remark)
-    found = template_problems([_written(without_intent, tmp_path), _written(with_an_item_of_our_own, tmp_path)])
-    missing, added = found.values()
-    assert any("Missing required content item" in line for line in missing)
-    assert any("not in template" in line for line in added)
+def test_pixelmed_rejects_a_finding_without_rendering_intent(tmp_path: Path) -> None:
+    report = copy_of(report_of("with_findings", "mammography_cad_sr"))
+    del items_named(report.dataset, "111059")[0].ContentSequence[0]
+    problems = template_problems(_written(report, tmp_path))
+    assert any("Missing required content item" in line for line in problems)
+
+
+def test_pixelmed_rejects_an_item_of_our_own(tmp_path: Path) -> None:
+    report = copy_of(report_of("normal", "mammography_cad_sr"))
+    comment = Code("121106", "DCM", "Comment")
+    report.dataset.ContentSequence.append(content_item.text("CONTAINS", comment, "Research use only"))
+    problems = template_problems(_written(report, tmp_path))
+    assert any("not in template" in line for line in problems)
