@@ -132,7 +132,7 @@ def test_the_template_itself_can_be_used() -> None:
 def test_the_architecture_lists_every_table_of_ours() -> None:
     text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
     listed = {name for row in tables(text)[("table", "one row is")] for name in re.findall(r"\w+", row[0])}
-    assert listed == set(models.Base.metadata.tables) | set(account_models.Base.metadata.tables)
+    assert listed == set(models.Study.metadata.tables) | set(account_models.User.metadata.tables)
 
 
 def test_the_decisions_are_listed_each_once_under_its_own_title() -> None:

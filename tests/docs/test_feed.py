@@ -1,0 +1,44 @@
+"""The feed's document against the routes and the rights of the code."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import cast
+
+from dicom_node.intake import Intake
+from dicom_node.stow_router import build_stow_router
+from reporting.feed.access import ROLES, ROLES_WITH, Right
+from reporting.feed.caller import require_upload
+from reporting.feed.schemas import Study
+from reporting.feed.settings import ALWAYS_OPEN, FeedSettings
+from reporting.feed.study_routes import MAX_LIMIT
+from tests.docs.papers import ROOT, tables
+from tests.reporting.feed.world import World
+
+TEXT = (ROOT / "docs" / "feed.md").read_text("utf-8")
+CALLS = {call: who for call, _, who in tables(TEXT)[("call", "answers", "who")]}
+
+
+def _who_may(path: str) -> str:
+    if path in ALWAYS_OPEN:
+        return "open"
+    if path.startswith("/api/v1/auth/"):
+        return "all roles"
+    right = Right.OPERATE if "/operations/" in path else Right.UPLOAD if "dicom-web" in path else Right.READ_STUDIES
+    return ", ".join(role for role in ROLES if role in ROLES_WITH[right])
+
+
+def test_the_calls_are_the_routes_and_each_says_who_may(tmp_path: Path) -> None:
+    stow = build_stow_router(cast(Intake, None), require_upload)
+    paths = World(tmp_path, routers=[stow]).app.openapi()["paths"]
+    declared = {f"{method.upper()} {path}": _who_may(path) for path, methods in paths.items() for method in methods}
+    assert declared == CALLS
+
+
+def test_a_study_has_the_fields_that_are_listed() -> None:
+    assert [row[0] for row in tables(TEXT)[("field", "is")]] == list(Study.model_fields)
+
+
+def test_the_figures_are_those_of_the_code() -> None:
+    assert f"1 to {MAX_LIMIT}" in TEXT
+    assert f"every {FeedSettings().heartbeat.seconds} seconds" in TEXT
