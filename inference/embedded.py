@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from inference.card import ModelInfo, read_model_info
 from inference.engine import ViewReading
 from inference.findings import find_places
-from inference.pooling import most_likely, pool_image
+from inference.pooling import most_likely, pool_image, smooth_map
 from inference.results import Point, ViewResult
 from inference.sweep import SweepModel, softmax
 from preprocessing.errors import FileUnreadable, ImageRefused, NotAMammogram
@@ -59,10 +59,11 @@ class EmbeddedEngine:
         uid = text_of(dataset, "SOPInstanceUID")
         result = interpret(prepared, probabilities, self._model, sop_instance_uid=uid, identity=who)
         done = time.perf_counter()
-        malignant = np.asarray(probabilities[..., 3] + probabilities[..., 4], dtype=np.float32)
+        smoothed = smooth_map(probabilities, readable_positions(prepared, probabilities.shape))
+        malignant = np.asarray(smoothed[..., 3] + smoothed[..., 4], dtype=np.float32)
         return ViewReading(
             result=result,
-            heat_map=np.clip(malignant * readable_positions(prepared, malignant.shape), 0.0, 1.0),
+            heat_map=np.clip(malignant, 0.0, 1.0),
             heat_map_extent=_extent(prepared, malignant.shape),
             timings={**prepared.timings, "sweep": swept - started, "findings": done - swept},
         )
@@ -86,11 +87,12 @@ def interpret(
     """Turn the sweep's probabilities (rows, columns, 5) into what is reported; shared by every engine."""
     readable = readable_positions(prepared, probabilities.shape[:2])
     mark = model.operating_points.mark
+    smoothed = smooth_map(probabilities, readable)
 
     def to_stored(column: float, row: float) -> Point:
         return prepared.to_stored(*prepared.centre(row, column))
 
-    pooled = pool_image(probabilities, readable, mark)
+    pooled = pool_image(smoothed, readable, mark)
     return ViewResult(
         sop_instance_uid=sop_instance_uid,
         laterality=identity.laterality,
@@ -98,7 +100,7 @@ def interpret(
         label=most_likely(pooled),
         probabilities=pooled,
         findings=find_places(
-            probabilities,
+            smoothed,
             readable,
             mark=mark,
             sop_instance_uid=sop_instance_uid,

@@ -58,7 +58,7 @@ def evaluate(
     given = Predictions(
         np.stack(probabilities),
         np.asarray([CLASSES.index(row.label) for row in read], dtype=np.int64),
-        tuple(row.patient_id for row in read),
+        np.asarray([row.patient_id for row in read], dtype=np.str_),
         np.asarray(areas, dtype=np.float64),
     )
     return {"model_version": model.version, **figures(given, draws=draws), "left_out": left_out}
@@ -76,7 +76,7 @@ def figures(given: Predictions, *, draws: int = metrics.DRAWS) -> dict[str, Any]
     )
     return {
         "n": len(given.truth),
-        "patients": len(set(given.patients)),
+        "patients": len(np.unique(given.patients)),
         "counts": {name: int((given.truth == place).sum()) for place, name in enumerate(CLASSES)},
         **{name: metrics.with_interval(figure, given, draws=draws) for name, figure in asked},
         "per_class": metrics.per_class(given),

@@ -25,14 +25,12 @@ class Predictions:
 
     probabilities: Floats
     truth: Ints
-    patients: tuple[str, ...]
+    patients: NDArray[np.str_]
     areas: Floats
 
     def part(self, chosen: NDArray[Any]) -> "Predictions":
         """The chosen rows (a boolean mask or row numbers)."""
-        rows = np.arange(len(self.truth))[chosen]
-        names = tuple(self.patients[int(row)] for row in rows)
-        return Predictions(self.probabilities[rows], self.truth[rows], names, self.areas[rows])
+        return Predictions(self.probabilities[chosen], self.truth[chosen], self.patients[chosen], self.areas[chosen])
 
 
 Figure = Callable[[Predictions], float | None]
@@ -129,7 +127,7 @@ def with_interval(figure: Figure, given: Predictions, *, draws: int = DRAWS, see
     value = figure(given)
     if value is None:
         return None
-    names, cluster = np.unique(np.asarray(given.patients), return_inverse=True)
+    names, cluster = np.unique(given.patients, return_inverse=True)
     members = [np.flatnonzero(cluster == place) for place in range(len(names))]
     generator = np.random.default_rng(seed)
     drawn: list[float] = []

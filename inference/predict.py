@@ -49,14 +49,22 @@ def crop_probabilities(
     sweep: SweepModel, samples: Sequence[Sample], temperature: float, shift: float = 0.0
 ) -> NDArray[np.float64]:
     """Five probabilities a crop (n, 5): the mean over its windows."""
+    return pooled_windows(crop_logits(sweep, samples, shift), temperature)
+
+
+def crop_logits(sweep: SweepModel, samples: Sequence[Sample], shift: float = 0.0) -> list[NDArray[np.float32]]:
+    """The logits (windows, 5) of each crop's windows; the first is its middle or brightest place as it is."""
     windows: list[FloatImage] = []
     ends: list[int] = []
     for sample in samples:
         windows += crop_windows(sample, shift)
         ends.append(len(windows))
-    probabilities = softmax(window_logits(sweep, windows), temperature).astype(np.float64)
-    starts = [0, *ends[:-1]]
-    means = [probabilities[start:end].mean(axis=0) for start, end in zip(starts, ends, strict=True)]
+    return np.split(window_logits(sweep, windows), ends[:-1]) if ends else []
+
+
+def pooled_windows(logits: Sequence[NDArray[np.float32]], temperature: float) -> NDArray[np.float64]:
+    """The mean over each crop's windows of their probabilities: (n, 5)."""
+    means = [softmax(one, temperature).astype(np.float64).mean(axis=0) for one in logits]
     return np.stack(means) if means else np.zeros((0, len(CLASSES)))
 
 

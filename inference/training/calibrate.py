@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from inference.classes import CLASSES
 from inference.metrics import Predictions
-from inference.pooling import as_probabilities, lesion_score, odds_ratio
+from inference.pooling import as_probabilities, lesion_score, odds_ratio, smooth_map
 from inference.sweep import softmax
 
 _TEMPERATURES: Final = np.geomspace(0.4, 4.0, 120)
@@ -33,7 +33,8 @@ def best_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> f
 
 def peaks(probabilities: NDArray[np.float32], readable: NDArray[np.bool_]) -> list[float]:
     """All local maxima of the lesion score in one sweep that could become marks, strongest first."""
-    remaining = np.where(readable, lesion_score(probabilities), np.float32(0.0)).astype(np.float32)
+    score = lesion_score(smooth_map(probabilities, readable))
+    remaining = np.where(readable, score, np.float32(0.0)).astype(np.float32)
     found: list[float] = []
     while True:
         _, peak, _, (column, row) = cv2.minMaxLoc(remaining)

@@ -40,9 +40,10 @@ LIMITS = (
 )
 
 POOLING = (
-    "The place with the highest lesion score (1 - normal) decides. odds = its odds over those of the operating point; "
-    "q = the four lesion probabilities averaged over it and its eight neighbours; weights: q, and max(q) / odds for "
-    "normal; normalised. A study: views of a breast averaged, the worse breast's malignancy score."
+    "The sweep's probabilities are averaged over each position and its eight neighbours. The place with the highest "
+    "lesion score (1 - normal) decides. odds = its odds over those of the operating point; q = the four lesion "
+    "probabilities there; weights: q, and max(q) / odds for normal; normalised. A study: views of a breast averaged, "
+    "the worse breast's malignancy score."
 )
 
 
@@ -113,7 +114,8 @@ def card_markdown(card: dict[str, Any]) -> str:
         "",
         "Crop area alone, malignancy AUROC: "
         + ", ".join(f"{name} {_number(value)}" for name, value in figures["area_only_auroc"].items())
-        + ".",
+        + ". "
+        + _against_area(figures),
         "",
         f"Marks on each held-out normal view: {figures['marks_per_normal_view']}; held-out lesion crops whose score "
         f"reaches the operating point: {_number(figures['lesion_crops_marked'])}.",
@@ -136,6 +138,16 @@ def card_markdown(card: dict[str, Any]) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _against_area(figures: dict[str, Any]) -> str:
+    """Say plainly where the network is no better than the size of the crop."""
+    beaten = [
+        name
+        for name, value in figures["area_only_auroc"].items()
+        if value is not None and (figures[f"lesion_malignancy_auroc_{name}"] or {"value": 1.0})["value"] <= value
+    ]
+    return f"The network is NO BETTER than that for: {', '.join(beaten)}." if beaten else "The network is above both."
 
 
 def _figure_rows(figures: dict[str, Any]) -> list[str]:

@@ -17,7 +17,7 @@ from inference.evaluate import figures
 from inference.metrics import DRAWS, Predictions, auroc, malignancy_share, with_interval
 from inference.network import STRIDE, sweep_network
 from inference.onnx_graph import build_graph, weights_of
-from inference.predict import crop_probabilities, crop_windows, grey, window_logits
+from inference.predict import crop_logits, crop_probabilities, crop_windows, grey, pooled_windows, window_logits
 from inference.sweep import SweepModel, softmax
 from inference.training import calibrate, plots
 from inference.training.card_text import card_markdown, shared_facts
@@ -58,15 +58,16 @@ def finish_model(
     normals = [*woman, *film, *crops]
     progress(f"Held out: {len(lesions)} lesion crops, {len(normals)} windows of normal tissue.")
 
-    windows = [crop_windows(sample)[0] for sample in (*lesions, *normals)]
-    truth = _truth([*lesions, *normals])
-    temperature = calibrate.best_temperature(window_logits(sweep, windows), truth)
-    given = _predictions(sweep, [*lesions, *normals], temperature)
+    samples = [*lesions, *normals]
+    logits = crop_logits(sweep, samples)
+    temperature = calibrate.best_temperature(np.stack([one[0] for one in logits]), _truth(samples))
+    given = _predictions(samples, pooled_windows(logits, temperature))
     of_lesions = given.part(given.truth > 0)
+    origins = np.asarray([sample.origin for sample in samples])
 
     views = [prepare_values(grey(row.path), Dataset()) for row in validation_rows if row.kind == "full"]
     peaks_of_views = [_peaks(sweep, view, temperature) for view in views]
-    quiet = _predictions(sweep, [*film, *crops], temperature)
+    quiet = given.part((given.truth == 0) & (origins != "film normal"))
     mark = calibrate.mark_threshold(peaks_of_views, 1.0 - quiet.probabilities[:, 0])
     high, medium = calibrate.attention_thresholds(of_lesions, mark)
     progress(f"Temperature {temperature}, mark from {mark}, attention from {high} and {medium}.")
@@ -85,7 +86,16 @@ def finish_model(
         "split": _split(training, validation),
         "figures": {
             **figures(given, draws=draws),
-            **_more_figures(sweep, of_lesions, lesions, woman, film, temperature, draws),
+            **_more_figures(of_lesions, lesions, draws),
+            "normal_recall": {
+                "a woman left out": _called_normal(given.part(origins == "film normal")),
+                "the same, all windows shifted by half a pixel": _called_normal(
+                    _predictions(woman, crop_probabilities(sweep, woman, temperature, shift=0.5))
+                ),
+                "tissue of the lesion films outside the bright spots": _called_normal(
+                    given.part(origins == "lesion film")
+                ),
+            },
             "marks_per_normal_view": [sum(peak >= mark for peak in found) for found in peaks_of_views],
             "lesion_crops_marked": round(float(np.mean(1.0 - of_lesions.probabilities[:, 0] >= mark)), 4),
             "sweep_against_windows": _sweep_difference(sweep, views, temperature),
@@ -98,7 +108,11 @@ def finish_model(
         plots.draw_curves(json.loads(curves.read_text(encoding="utf-8")), out_dir / "curves.png")
     plots.draw_confusion(given, out_dir / "confusion.png")
     plots.draw_reliability(given, out_dir / "reliability.png")
-    plots.draw_examples(windows, given, out_dir / "examples.png")
+    # The DDSM normals come without a licence text: only CBIS-DDSM tissue (CC BY 3.0) is shown.
+    shown = np.flatnonzero(origins != "film normal")
+    plots.draw_examples(
+        [crop_windows(samples[int(place)])[0] for place in shown], given.part(shown), out_dir / "examples.png"
+    )
     (out_dir / "card.md").write_text(card_markdown(card), encoding="utf-8")
     return out_dir / CARD_FILE
 
@@ -112,11 +126,11 @@ def _truth(samples: Sequence[Sample]) -> NDArray[np.int64]:
     return np.asarray([CLASSES.index(sample.label) for sample in samples], dtype=np.int64)
 
 
-def _predictions(sweep: SweepModel, samples: Sequence[Sample], temperature: float, shift: float = 0.0) -> Predictions:
+def _predictions(samples: Sequence[Sample], probabilities: NDArray[np.float64]) -> Predictions:
     return Predictions(
-        crop_probabilities(sweep, samples, temperature, shift),
+        probabilities,
         _truth(samples),
-        tuple(sample.patient_id for sample in samples),
+        np.asarray([sample.patient_id for sample in samples], dtype=np.str_),
         np.asarray([sample.area for sample in samples], dtype=np.float64),
     )
 
@@ -140,16 +154,14 @@ def _split(training: Sequence[Sample], validation: Sequence[Sample]) -> dict[str
     }
 
 
-def _more_figures(
-    sweep: SweepModel,
-    of_lesions: Predictions,
-    lesions: Sequence[Sample],
-    woman: Sequence[Sample],
-    film: Sequence[Sample],
-    temperature: float,
-    draws: int,
-) -> dict[str, Any]:
-    """By type, without padding, CC and MLO together, and normal read on three kinds of normals."""
+def _called_normal(normals: Predictions) -> float | None:
+    if not len(normals.truth):
+        return None
+    return round(float((normals.probabilities.argmax(axis=1) == 0).mean()), 4)
+
+
+def _more_figures(of_lesions: Predictions, lesions: Sequence[Sample], draws: int) -> dict[str, Any]:
+    """By type, without padding, CC and MLO together, within strata of crop size."""
     share = malignancy_share(of_lesions.probabilities)
     unpadded = np.asarray([min(sample.image.shape) >= WINDOW_SIDE for sample in lesions])
     by_patient_type = _pooled_by_patient(of_lesions)
@@ -157,7 +169,7 @@ def _more_figures(
     def on(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
         return with_interval(_malignancy, of_lesions.part(chosen), draws=draws)
 
-    more: dict[str, Any] = {
+    return {
         "lesion_malignancy_auroc_calcification": on(np.isin(of_lesions.truth, (1, 3))),
         "lesion_malignancy_auroc_mass": on(np.isin(of_lesions.truth, (2, 4))),
         "lesion_malignancy_auroc_unpadded": on(unpadded),
@@ -165,18 +177,6 @@ def _more_figures(
         "lesion_malignancy_auroc_views_of_a_patient_averaged": with_interval(_malignancy, by_patient_type, draws=draws),
         "lesion_malignancy_auroc_within_size_strata": _stratified(of_lesions, share),
     }
-    recalled: dict[str, float | None] = {}
-    for name, samples, shift in (
-        ("a woman left out", woman, 0.0),
-        ("the same, all windows shifted by half a pixel", woman, 0.5),
-        ("tissue of the lesion films outside the bright spots", film, 0.0),
-    ):
-        called = _predictions(sweep, samples, temperature, shift).probabilities.argmax(axis=1) if samples else None
-        recalled[name] = None if called is None else round(float((called == 0).mean()), 4)
-    more["normal_recall"] = recalled
-    shifted = _predictions(sweep, lesions, temperature, 0.5)
-    more["lesion_malignancy_auroc_shifted_by_half_a_pixel"] = _rounded(_malignancy(shifted))
-    return more
 
 
 def _malignancy(given: Predictions) -> float | None:
@@ -189,7 +189,7 @@ def _pooled_by_patient(given: Predictions) -> Predictions:
     names, where = np.unique(np.asarray(keys), return_inverse=True)
     first = [int(np.flatnonzero(where == place)[0]) for place in range(len(names))]
     means = np.stack([given.probabilities[where == place].mean(axis=0) for place in range(len(names))])
-    return Predictions(means, given.truth[first], tuple(given.patients[row] for row in first), given.areas[first])
+    return Predictions(means, given.truth[first], given.patients[first], given.areas[first])
 
 
 def _stratified(given: Predictions, share: NDArray[np.float64]) -> float | None:

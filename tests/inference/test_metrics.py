@@ -16,7 +16,7 @@ def drawn(n: int = 300, seed: int = 0) -> Predictions:
     truth = generator.integers(0, 5, n)
     probabilities = generator.dirichlet(np.ones(5), n) + np.eye(5)[truth] * 0.4
     probabilities /= probabilities.sum(axis=1, keepdims=True)
-    return Predictions(probabilities, truth, tuple(f"P_{i // 3}" for i in range(n)), generator.random(n))
+    return Predictions(probabilities, truth, np.array([f"P_{i // 3}" for i in range(n)]), generator.random(n))
 
 
 def test_figures_agree_with_scikit_learn() -> None:
@@ -45,17 +45,17 @@ def test_a_figure_that_the_data_cannot_tell_is_none() -> None:
 
 def test_perfect_and_certain_predictions_have_no_calibration_error() -> None:
     truth = np.arange(5)
-    given = Predictions(np.eye(5), truth, tuple("abcde"), np.zeros(5))
+    given = Predictions(np.eye(5), truth, np.array(list("abcde")), np.zeros(5))
     assert metrics.expected_calibration_error(given) == 0.0
     assert metrics.brier(given) == 0.0
-    wrong = Predictions(np.eye(5)[[1, 2, 3, 4, 0]], truth, tuple("abcde"), np.zeros(5))
+    wrong = Predictions(np.eye(5)[[1, 2, 3, 4, 0]], truth, np.array(list("abcde")), np.zeros(5))
     assert metrics.expected_calibration_error(wrong) == 1.0
     assert metrics.brier(wrong) == 2.0
 
 
 def test_the_interval_draws_patients_and_not_images() -> None:
     given = drawn()
-    one = Predictions(given.probabilities, given.truth, ("P",) * len(given.truth), given.areas)
+    one = Predictions(given.probabilities, given.truth, np.array(["P"] * len(given.truth)), given.areas)
     interval = metrics.with_interval(metrics.balanced_accuracy, one, draws=10)
     # With one patient every draw is the same.
     assert interval is not None
