@@ -1,0 +1,267 @@
+"""The feed of a running gateway: who may see what, live events without a gap, uploads and downloads."""
+
+from __future__ import annotations
+
+import io
+import json
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from pydicom import dcmread
+
+from tests.peers.dcmtk import dcmsend
+from tests.peers.gateway import PASSWORD, Gateway, destination, running_gateway
+from tests.peers.ports import free_port
+from tests.peers.synthetic import WrittenStudy
+from tests.system.small_breasts import small_study
+
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
+
+READERS = {"doctor", "radiologist", "admin"}
+OPERATORS = {"operator", "admin"}
+UPLOADERS = {"doctor", "admin", "uploader"}
+ROLES = ("doctor", "radiologist", "admin", "operator", "uploader")
+OPEN = ("/healthz", "/readyz")
+
+STUDY = {
+    "study_instance_uid", "patient", "study_date", "accession_number", "status", "generation", "flags", "attention",
+    "label", "malignancy_score", "model_version", "views", "reports",
+}  # fmt: skip
+VIEW = {"sop_instance_uid", "laterality", "view", "label", "probabilities", "findings", "failure"}
+FINDING = {"tracking_uid", "type", "score", "malignancy_score", "center", "outline"}
+REPORT = {"kind", "sop_instance_uid", "sop_class_uid", "generation", "source_sop_instance_uid", "deliveries"}
+DELIVERY = {"destination", "status", "attempts", "last_error"}
+CLASSES = ["normal", "benign_calcification", "benign_mass", "malignant_calcification", "malignant_mass"]
+
+
+@dataclass
+class World:
+    gateway: Gateway
+    study: WrittenStudy
+    reported: dict[str, Any]
+    tokens: dict[str, str]
+
+    @property
+    def uid(self) -> str:
+        return self.study.exam.study_instance_uid
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    folder = tmp_path_factory.mktemp("feed")
+    # Nobody listens there: what is shown of it is its address, and that nothing arrives.
+    nobody = destination("nobody", "orthanc", url=f"http://gateway:s3cret@127.0.0.1:{free_port()}")
+    with running_gateway(folder / "gateway", destinations=[nobody]) as gateway:
+        for role in ROLES[1:]:
+            gateway.add_user(role, role)
+        tokens = {role: gateway.add_token(role) for role in ROLES}
+        study = small_study(folder / "study")
+        assert dcmsend(gateway.dicom_port, study.folder).returncode == 0
+        uid = study.exam.study_instance_uid
+        reported = gateway.wait_for(uid, lambda found: bool(_attempts(found)) and min(_attempts(found)) > 0, 300)
+        yield World(gateway, study, reported, tokens)
+
+
+def _attempts(study: dict[str, Any]) -> list[int]:
+    return [delivery["attempts"] for report in study["reports"] for delivery in report["deliveries"]]
+
+
+def table(world: World) -> list[tuple[str, str, set[str], dict[str, Any]]]:
+    """Every path of the interface that needs a login, with the roles that may use it."""
+    report = world.reported["reports"][0]["sop_instance_uid"]
+    operations = ("queue", "dead-letters", "destinations", "quarantine", "flags")
+    retry = {"json": {"study_instance_uid": world.uid}}
+    return [
+        ("GET", "/api/v1/studies", READERS, {}),
+        ("GET", f"/api/v1/studies/{world.uid}", READERS, {}),
+        ("GET", f"/api/v1/studies/{world.uid}/reports/{report}", READERS, {}),
+        ("GET", "/api/v1/events", READERS, {}),
+        ("POST", "/dicom-web/studies", UPLOADERS, {"content": b"x"}),
+        *(("GET", f"/api/v1/operations/{what}", OPERATORS, {}) for what in operations),
+        ("POST", "/api/v1/operations/retry", OPERATORS, retry),
+    ]
+
+
+# What an allowed caller gets where that is not 200: an upload of "x" is no multipart, and nothing has failed.
+_OTHERWISE = {"/dicom-web/studies": 415, "/api/v1/operations/retry": 409}
+
+
+def status_of(client: httpx.Client, method: str, path: str, sent: dict[str, Any]) -> int:
+    """Ask without reading the answer to its end, since an event stream has none."""
+    with client.stream(method, path, **sent) as answer:
+        return answer.status_code
+
+
+def test_every_path_answers_each_role_as_the_interface_says(world: World) -> None:
+    wrong = []
+    for role in ROLES:
+        with world.gateway.client(world.tokens[role]) as client:
+            for method, path, allowed, sent in table(world):
+                expected = _OTHERWISE.get(path, 200) if role in allowed else 403
+                status = status_of(client, method, path, sent)
+                if status != expected:
+                    wrong.append((role, method, path, status, expected))
+    assert wrong == []
+
+
+def test_nobody_gets_anything_without_a_login_but_what_is_open(world: World) -> None:
+    with httpx.Client(base_url=world.gateway.url, trust_env=False, timeout=30) as stranger:
+        for method, path, _, sent in table(world):
+            answer = stranger.request(method, path, **sent)
+            assert answer.status_code == 401, path
+            assert set(answer.json()["error"]) == {"code", "message"}
+        for path in OPEN:
+            assert stranger.get(path).status_code == 200
+        assert stranger.get("/healthz").json() == {"alive": True}
+        ready = stranger.get("/readyz").json()
+        assert (set(ready), ready["ready"]) == ({"ready", "dependencies"}, True)
+        wrong = stranger.post("/api/v1/auth/login", json={"name": "doctor", "password": "not the password"})
+        assert wrong.status_code == 401
+
+
+def test_a_study_has_exactly_the_fields_of_the_interface(world: World) -> None:
+    with world.gateway.client() as client:
+        page = client.get("/api/v1/studies").json()
+        study = client.get(f"/api/v1/studies/{world.uid}").json()
+    assert set(page) == {"items", "next"}
+    assert world.uid in {item["study_instance_uid"] for item in page["items"]}
+    assert set(study) == STUDY
+    assert study["patient"] == {"id": "SYN-0001", "name": "Synthetic^Anna", "birth_date": "1961-04-17"}
+    assert (study["study_date"], study["status"], study["generation"]) == ("2026-09-14", "reported", 1)
+    assert study["attention"] in ("high", "medium", "low", "none")
+    assert 0 <= study["malignancy_score"] <= 1
+    assert len(study["views"]) == 4
+    for view in study["views"]:
+        assert set(view) == VIEW
+        assert list(view["probabilities"]) == CLASSES
+        assert sum(view["probabilities"].values()) == pytest.approx(1, abs=1e-6)
+        for finding in view["findings"]:
+            assert set(finding) == FINDING
+            assert finding["outline"][0] == finding["outline"][-1]
+    for report in study["reports"]:
+        assert set(report) == REPORT
+        assert [set(delivery) for delivery in report["deliveries"]] == [DELIVERY]
+
+
+def test_a_report_downloads_as_the_file_that_lies_in_the_data_folder(world: World) -> None:
+    with world.gateway.client() as client:
+        for report in world.reported["reports"]:
+            answer = client.get(f"/api/v1/studies/{world.uid}/reports/{report['sop_instance_uid']}")
+            assert answer.headers["content-type"] == "application/dicom"
+            assert answer.content == world.gateway.report_file(world.reported, report).read_bytes()
+            assert dcmread(io.BytesIO(answer.content)).SOPInstanceUID == report["sop_instance_uid"]
+
+
+def test_a_password_in_an_address_is_shown_to_nobody(world: World) -> None:
+    with world.gateway.client(world.tokens["admin"]) as client:
+        (shown,) = client.get("/api/v1/operations/destinations").json()["items"]
+    assert shown["address"].startswith("http://127.0.0.1:")
+    assert shown["last_error"]
+    assert "s3cret" not in json.dumps(shown) + world.gateway.log + world.gateway.command("doctor", "--json").stdout
+
+
+def test_a_new_password_ends_the_sessions_that_the_old_one_opened(world: World) -> None:
+    world.gateway.add_user("locum", "doctor")
+    with httpx.Client(base_url=world.gateway.url, trust_env=False, timeout=30) as browser:
+        logged_in = browser.post("/api/v1/auth/login", json={"name": "locum", "password": PASSWORD})
+        assert logged_in.status_code == 200
+        assert browser.get("/api/v1/studies").status_code == 200
+        world.gateway.add_user("locum", "doctor")
+        assert browser.get("/api/v1/studies").status_code == 401
+
+
+def test_a_study_uploaded_over_http_is_reported(world: World, tmp_path: Path) -> None:
+    study = small_study(tmp_path)
+    parts = [
+        b"--cut\r\nContent-Type: application/dicom\r\n\r\n" + path.read_bytes() + b"\r\n"
+        for path in study.paths.values()
+    ]
+    token = world.gateway.add_token("radiologist", "--upload")
+    with world.gateway.client(token) as client:
+        answer = client.post(
+            "/dicom-web/studies",
+            content=b"".join(parts) + b"--cut--\r\n",
+            headers={"Content-Type": 'multipart/related; type="application/dicom"; boundary=cut'},
+        )
+    assert answer.status_code == 200, answer.text
+    stored = {item["00081155"]["Value"][0] for item in answer.json()["00081199"]["Value"]}
+    assert stored == set(study.sop_instance_uids.values())
+    found = world.gateway.wait_for(
+        study.exam.study_instance_uid, lambda found: found["status"] == "reported", seconds=300
+    )
+    assert {view["failure"] for view in found["views"]} == {None}
+    assert found["flags"] == []
+
+
+@dataclass
+class Listener:
+    """Hears live events until told to stop, or until the connection ends."""
+
+    gateway: Gateway
+    after: int
+    heard: list[int] = field(default_factory=list)
+    studies: list[tuple[str, str]] = field(default_factory=list)
+
+    def listen(self, until: threading.Event) -> None:
+        headers = {"Last-Event-ID": str(self.last)}
+        with self.gateway.client() as client, client.stream("GET", "/api/v1/events", headers=headers) as answer:
+            assert answer.status_code == 200
+            for line in answer.iter_lines():
+                if line.startswith("data:"):
+                    event = json.loads(line.removeprefix("data:"))
+                    self.heard.append(event["id"])
+                    self.studies.append((event["study_instance_uid"], event["kind"]))
+                if until.is_set():
+                    return
+
+    @property
+    def last(self) -> int:
+        return self.heard[-1] if self.heard else self.after
+
+
+def test_events_go_on_without_a_gap_after_the_api_process_was_killed(world: World, tmp_path: Path) -> None:
+    """Sends a study, kills the API process once something was heard of it, and resumes behind that."""
+    with world.gateway.client() as client:
+        start = int(client.get("/api/v1/studies").headers["Mammogate-Last-Event-Id"])
+    listener = Listener(world.gateway, start)
+    done = threading.Event()
+    study = small_study(tmp_path)
+    thread = threading.Thread(target=_listen_until_cut_off, args=(listener, done))
+    thread.start()
+    assert dcmsend(world.gateway.dicom_port, study.folder).returncode == 0
+    _wait(lambda: bool(listener.heard))
+    world.gateway.part("api").kill()
+    thread.join(30)
+    assert not thread.is_alive()
+    heard_before = len(listener.heard)
+    # What happens while nobody listens must be heard afterwards.
+    world.gateway.wait_for(study.exam.study_instance_uid, lambda found: found["status"] == "reported", seconds=300)
+    thread = threading.Thread(target=listener.listen, args=(done,))
+    thread.start()
+    _wait(lambda: (study.exam.study_instance_uid, "study_reported") in listener.studies)
+    done.set()
+    thread.join(60)
+    assert 0 < heard_before < len(listener.heard)
+    assert listener.heard == list(range(start + 1, start + 1 + len(listener.heard)))
+    kinds = [kind for uid, kind in listener.studies if uid == study.exam.study_instance_uid and kind != "delivery"]
+    assert kinds == ["study_queued", "study_processing", "study_reported"]
+
+
+def _listen_until_cut_off(listener: Listener, done: threading.Event) -> None:
+    try:
+        listener.listen(done)
+    except httpx.TransportError:
+        return  # the process behind it was killed
+
+
+def _wait(condition: Any, seconds: float = 120) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.1)
