@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -16,8 +17,11 @@ FAST_SOCKETS = {"TCP_NODELAY": "1"}
 
 def program(name: str) -> str:
     """Return the path of a program that the test can't do without."""
+    # pynetdicom installs programs with DCMTK's names (storescu, echoscu) beside our Python: those are no peers.
+    ours = str(Path(sys.executable).parent)
+    elsewhere = os.pathsep.join(part for part in os.environ.get("PATH", "").split(os.pathsep) if part != ours)
     # Debian keeps servers in sbin, which an ordinary user's PATH often lacks.
-    path = shutil.which(name) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
+    path = shutil.which(name, path=elsewhere) or shutil.which(name, path="/usr/sbin:/usr/local/sbin")
     if path is None:
         pytest.fail(f"The program {name} is not installed; `make test` installs what the tests need.", pytrace=False)
     return path
