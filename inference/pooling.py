@@ -33,7 +33,8 @@ def smooth_map(probabilities: Map, readable: NDArray[np.bool_]) -> Map:
         normalize=False,
         borderType=cv2.BORDER_CONSTANT,
     )
-    smoothed = np.asarray(sums, dtype=np.float32) / np.maximum(shares, 1.0)[..., None]
+    counted = np.maximum(np.asarray(shares), 1.0)[..., None]
+    smoothed: Map = np.asarray(np.asarray(sums) / counted, dtype=np.float32)
     smoothed[~readable] = np.eye(len(CLASSES), dtype=np.float32)[0]
     return smoothed
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from inference.card import read_model_info
 from inference.classes import CLASSES
 from inference.findings import MOST_FINDINGS, find_places, tracking_uid
-from inference.pooling import most_likely, odds_ratio, pool_image
+from inference.pooling import most_likely, odds_ratio, pool_image, smooth_map
 from inference.results import Finding, ViewResult
 from inference.study import summarise_study
 
@@ -158,3 +158,24 @@ def test_failed_views_are_left_out_and_a_study_of_failures_has_no_label() -> Non
     assert len(some.views) == 2
     none = summarise_study([view(None, 0.0, failed=True)], model, "e")
     assert (none.label, none.malignancy_score, none.attention) == (None, None, "none")
+
+
+def test_a_speck_that_convinces_one_window_is_averaged_away_and_a_lesion_is_not() -> None:
+    readable = np.ones((30, 20), dtype=bool)
+    speck, lesion = quiet_map(), quiet_map()
+    with_peak(speck, 12, 7, (0.95, 0.0, 0.02, 0.02), around=0.1)
+    with_peak(lesion, 12, 7, (0.95, 0.0, 0.02, 0.02), around=0.9)
+    assert places(speck)
+    assert places(smooth_map(speck, readable)) == ()
+    assert len(places(smooth_map(lesion, readable))) == 1
+
+
+def test_smoothing_keeps_probabilities_and_takes_nothing_from_outside_the_breast() -> None:
+    probabilities = quiet_map()
+    with_peak(probabilities, 12, 7, (0.1, 0.2, 0.1, 0.6), around=1.0)
+    readable = np.ones((30, 20), dtype=bool)
+    readable[:, 8:] = False
+    smoothed = smooth_map(probabilities, readable)
+    assert np.allclose(smoothed.sum(axis=-1), 1.0, atol=1e-5)
+    assert (smoothed[:, 8:, 0] == 1.0).all()
+    assert smoothed[12, 7] == pytest.approx(probabilities[12, 7], abs=1e-5)

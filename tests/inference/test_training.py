@@ -27,9 +27,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained for a moment on drawn tissue."""
     folder = tmp_path_factory.mktemp("training")
     lesion_crops(folder / "data" / "lesions")
-    normal_views(folder / "data" / "normals", patients=6)
+    normal_views(folder / "data" / "normals", patients=5)
     told: list[str] = []
-    train(folder / "data", folder / "model", seed=1, epochs=1, steps=1, draws=20, progress=told.append)
+    train(folder / "data", folder / "model", seed=1, epochs=1, steps=1, draws=5, progress=told.append)
     assert any("Epoch 1 of 1" in sentence for sentence in told)
     return folder
 
