@@ -16,6 +16,7 @@ from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.storage_scp import SOP_CLASS_NOT_SUPPORTED, ScpSettings
 from dicom_node.store_status import outcome_of
 from dicom_node.stow_router import StowSettings
+from reporting import withdrawal
 from reporting.cad_sr import document as cad_sr
 from reporting.codes import private
 from reporting.equipment import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
@@ -134,7 +135,8 @@ def test_the_private_codes_are_those_of_the_code() -> None:
 def test_the_created_objects_have_the_classes_and_series_numbers_that_are_listed() -> None:
     rows = _rows("kind", "SOP class", "UID", "Modality", "series number", "content")
     writers = (cad_sr, measurement_report, presentation_state, summary_image)
-    assert [(row[0], int(row[4])) for row in rows] == [(writer.KIND, writer._SERIES_NUMBER) for writer in writers]
+    made = [(writer.KIND, writer._SERIES_NUMBER) for writer in writers]
+    assert [(row[0], int(row[4])) for row in rows] == [*made, ("rejection note", withdrawal._SERIES_NUMBER)]
     sent = _rows("object", "SOP class", "UID", "transfer syntaxes proposed")
     assert [row[1:3] for row in rows] == [row[1:3] for row in sent[: len(rows)]]
     for _, name, uid, *_ in rows:
