@@ -10,6 +10,7 @@ from gateway.database.migrate import DatabaseAway, UnsupportedSqlite
 from gateway.parts import DataFolderUnusable
 from gateway.processes.stopping import StartRefused
 from gateway.workflow.retrying import UnknownStudy
+from inference.card import ModelUnusable
 from preprocessing.errors import ImageRefused
 
 
@@ -27,6 +28,7 @@ EXPECTED: tuple[type[BaseException], ...] = (
     StartRefused,
     UnknownStudy,
     ImageRefused,
+    ModelUnusable,
     DBAPIError,
     OSError,
 )

@@ -24,7 +24,12 @@ def train(
     out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model and its figures go.")],
     recipe: Annotated[Literal["reference", "mammogate"], typer.Option()] = "reference",
     epochs: Annotated[int, typer.Option(min=1)] = 25,
-    seed: Annotated[int, typer.Option()] = 0,
+    seed: Annotated[int, typer.Option(help="Of the patient split and of everything random.")] = 0,
+    steps: Annotated[int | None, typer.Option(min=1, help="Batches an epoch; default: each lesion once.")] = None,
+    fold: Annotated[int, typer.Option(min=0, max=4, help="Which fifth of the patients is held out.")] = 0,
+    precision: Annotated[Literal["float32", "bfloat16"], typer.Option()] = "float32",
+    minutes: Annotated[float | None, typer.Option(help="End after about so long, annealed by then.")] = None,
+    start_from: Annotated[Path | None, typer.Option(help="Weights (.keras) of an earlier run.")] = None,
 ) -> None:
     """Train a model on labelled images (needs the extra `mammogate[train]`)."""
     from inference.training.labels import LabelsUnusable
@@ -34,7 +39,19 @@ def train(
         from inference.train import RecipeUnavailable
         from inference.train import train as fit
 
-        card = fit(data, out_dir, recipe, seed=seed, epochs=epochs, progress=err.print)
+        card = fit(
+            data,
+            out_dir,
+            recipe,
+            seed=seed,
+            epochs=epochs,
+            steps=steps,
+            validation_fold=fold,
+            precision=precision,
+            minutes=minutes,
+            start_from=start_from,
+            progress=err.print,
+        )
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"training needs the package {error.name}: install the extra with `pip install mammogate[train]`"
