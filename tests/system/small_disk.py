@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shutil
 import subprocess
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _MIB = 2**20
+_PAGE = 4096
 _SIZE = 96 * _MIB
 
 
@@ -29,8 +31,18 @@ class SmallDisk:
 
     def fill(self) -> None:
         """Leave no room at all."""
+        taken, step = 0, min(shutil.disk_usage(self.folder).free, self.room)
         with self._filler.open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, min(shutil.disk_usage(self.folder).free, self.room))
+            # Halved again and again: others write too, and the file system needs some room for itself.
+            while step >= _PAGE and taken < self.room:
+                try:
+                    os.posix_fallocate(file.fileno(), taken, step)
+                except OSError as error:
+                    if error.errno != errno.ENOSPC:
+                        raise
+                    step //= 2
+                else:
+                    taken += step
 
     def make_room(self) -> None:
         self._filler.unlink()
