@@ -18,7 +18,7 @@ from config.settings import Section, Settings
 PREFIX = "MAMMOGATE_"
 CONFIG_VARIABLE = "MAMMOGATE_CONFIG"
 # Read by the program before there are settings; not settings themselves.
-NOT_SETTINGS = frozenset({CONFIG_VARIABLE, "MAMMOGATE_TEST_CRASH_AT"})
+NOT_SETTINGS = frozenset({CONFIG_VARIABLE})
 
 
 class SettingsError(Exception):

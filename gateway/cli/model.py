@@ -31,7 +31,7 @@ def train(
     minutes: Annotated[float | None, typer.Option(help="End after about so long, annealed by then.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="Weights (.keras) of an earlier run.")] = None,
 ) -> None:
-    """Train a model on labelled images (needs the extra `mammogate[train]`)."""
+    """Train a model on labelled images (needs the extra `train`)."""
     from inference.training.labels import LabelsUnusable
     from inference.training.split import LeakFound
 
