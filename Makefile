@@ -1,11 +1,11 @@
-# make install | demo [EXIT=1] | test | test-full | lint | bench | lock        (see README.md)
+# make install | demo [EXIT=1] | test | test-full | lint | pictures | lock        (see README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install pictures demo test test-full lint bench lock system-packages clean
+.PHONY: install pictures demo test test-full lint lock system-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -46,9 +46,6 @@ test: lint system-packages
 
 test-full: lint system-packages
 	$(BIN)/python -m pytest
-
-bench: $(VENV)/.test-installed system-packages
-	$(BIN)/python -m benchmarks
 
 # Exact versions for everybody, from the ranges in pyproject.toml.
 lock:
