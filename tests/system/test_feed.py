@@ -14,7 +14,12 @@ from typing import Any
 import httpx
 import pytest
 from pydicom import dcmread
+from sqlalchemy import select
 
+from config.loading import load_settings
+from gateway.database.account_models import ApiToken, User, UserRole
+from gateway.parts import open_parts
+from reporting.feed.credentials import digest, new_token
 from tests.peers.dcmtk import dcmsend
 from tests.peers.gateway import PASSWORD, Gateway, destination, running_gateway
 from tests.peers.ports import free_port
@@ -26,7 +31,7 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 READERS = {"doctor", "radiologist", "admin"}
 OPERATORS = {"operator", "admin"}
 UPLOADERS = {"doctor", "admin", "uploader"}
-ROLES = ("doctor", "radiologist", "admin", "operator", "uploader")
+ROLES: tuple[UserRole, ...] = ("doctor", "radiologist", "admin", "operator", "uploader")
 OPEN = ("/healthz", "/readyz")
 
 STUDY = {
@@ -58,14 +63,27 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     # Nobody listens there: what is shown of it is its address, and that nothing arrives.
     nobody = destination("nobody", "orthanc", url=f"http://gateway:s3cret@127.0.0.1:{free_port()}")
     with running_gateway(folder / "gateway", destinations=[nobody]) as gateway:
-        for role in ROLES[1:]:
-            gateway.add_user(role, role)
-        tokens = {role: gateway.add_token(role) for role in ROLES}
+        tokens = add_people(gateway)
         study = small_study(folder / "study")
         assert dcmsend(gateway.dicom_port, study.folder).returncode == 0
         uid = study.exam.study_instance_uid
         reported = gateway.wait_for(uid, lambda found: bool(_attempts(found)) and min(_attempts(found)) > 0, 300)
         yield World(gateway, study, reported, tokens)
+
+
+def add_people(gateway: Gateway) -> dict[str, str]:
+    """Add a user and a token for each role. Ten commands would take longer than all the tests here."""
+    parts = open_parts(load_settings(environment=gateway.settings))
+    tokens: dict[str, str] = {role: new_token() for role in ROLES}
+    with parts.database.write() as session:
+        doctor = session.scalars(select(User).where(User.name == "doctor")).one()
+        for role, token in tokens.items():
+            user = doctor if role == "doctor" else User(name=role, role=role, password_hash=doctor.password_hash)
+            session.add(user)
+            session.flush()
+            session.add(ApiToken(secret_sha256=digest(token), user_id=user.id))
+    parts.database.engine.dispose()
+    return tokens
 
 
 def _attempts(study: dict[str, Any]) -> list[int]:
