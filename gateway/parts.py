@@ -42,6 +42,7 @@ class Parts:
             settle_seconds=self.settings.study.settle_seconds,
             quiet_seconds=self.settings.study.quiet_seconds,
             reserve_bytes=self.settings.reserve_mib * 1024 * 1024,
+            forward_to=[item.name for item in self.settings.destinations if item.forward_images],
         )
 
     def plan(self) -> DestinationPlan:

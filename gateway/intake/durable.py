@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from pathlib import Path
 
 import structlog
@@ -18,6 +18,7 @@ from gateway.database.models import AssociationRecord, Duplicate, Instance, Quar
 from gateway.folders import Folders, move_durably
 from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
 from gateway.workflow.completeness import is_ready_but_for_settling
+from gateway.workflow.destinations import forward_at_once
 from gateway.workflow.jobs import Jobs
 
 log = structlog.get_logger(__name__)
@@ -40,6 +41,7 @@ class DurableIntake:
         settle_seconds: float,
         quiet_seconds: float,
         reserve_bytes: int,
+        forward_to: Sequence[str] = (),
     ) -> None:
         self._database = database
         self._folders = folders
@@ -48,6 +50,7 @@ class DurableIntake:
         self._settle = settle_seconds
         self._quiet = quiet_seconds
         self._reserve = reserve_bytes
+        self._forward_to = tuple(forward_to)
         self._touched: dict[str, set[int]] = {}
         self._lock = threading.Lock()
 
@@ -176,31 +179,32 @@ class DurableIntake:
             session.flush()
             self._jobs.compare(session, duplicate.id)
             return study.id
-        session.add(
-            Instance(
-                study_id=study.id,
-                series_instance_uid=header.series_instance_uid,
-                sop_instance_uid=header.sop_instance_uid,
-                sop_class_uid=header.sop_class_uid,
-                transfer_syntax_uid=header.transfer_syntax_uid,
-                role=header.image.role,
-                role_reason=header.image.reason,
-                laterality=header.image.laterality,
-                view=header.image.view,
-                presentation_intent=header.image.presentation_intent,
-                patient_key=header.patient_key,
-                path=self._folders.relative(stored),
-                size=size,
-                association_id=origin.association_id,
-                received_at=moment,
-            )
+        instance = Instance(
+            study_id=study.id,
+            series_instance_uid=header.series_instance_uid,
+            sop_instance_uid=header.sop_instance_uid,
+            sop_class_uid=header.sop_class_uid,
+            transfer_syntax_uid=header.transfer_syntax_uid,
+            role=header.image.role,
+            role_reason=header.image.reason,
+            laterality=header.image.laterality,
+            view=header.image.view,
+            presentation_intent=header.image.presentation_intent,
+            patient_key=header.patient_key,
+            path=self._folders.relative(stored),
+            size=size,
+            association_id=origin.association_id,
+            received_at=moment,
         )
+        session.add(instance)
         opens = header.image.role == "read" or (header.image.role == "kept" and study.generation == 0)
         if opens and study.gathering is None:
             study.gathering = study.generation + 1
             self._jobs.gather(session, study.study_instance_uid, study.gathering, self._quiet)
         if opens:
             study.updated_at = moment
+        elif study.gathering is None:
+            forward_at_once(session, self._jobs, study, instance, self._forward_to)
         return study.id
 
     def _study(self, session: Session, header: ReceivedHeader) -> Study:

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.database.columns import now
-from gateway.database.models import Delivery, Report, Study
+from gateway.database.models import Delivery, Instance, Report, Study
 from gateway.workflow.jobs import Jobs
 from reporting.study import REPORT_KINDS, Dialect, ReportKind, ReportVariant
 
@@ -73,6 +73,21 @@ def plan_deliveries(session: Session, jobs: Jobs, plan: DestinationPlan, study: 
         session.add_all(rows)
         if rows:
             jobs.deliver(session, study.study_instance_uid, generation, destination.name, "1", 0)
+
+
+def forward_at_once(
+    session: Session, jobs: Jobs, study: Study, instance: Instance, destinations: Sequence[str]
+) -> None:
+    """Pass on an object for which no generation is gathered: one that is not read, and came late or by itself.
+
+    Whoever has its images passed on gets all of them, tomosynthesis and dose reports that come after the views too.
+    """
+    session.flush()
+    generation = max(1, study.generation)
+    for name in destinations:
+        row = Delivery(study_id=study.id, generation=generation, destination=name, instance_id=instance.id)
+        session.add(row)
+        jobs.deliver(session, study.study_instance_uid, generation, name, f"late{instance.id}.1", 0)
 
 
 _Known = set[tuple[str, int | None, int | None]]

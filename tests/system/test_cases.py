@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import shutil
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 from pydicom import Dataset, dcmread
-from pydicom.uid import JPEGLSLossless
+from pydicom.uid import JPEGLSLossless, XRayRadiationDoseSRStorage
 
 from gateway.demo.study import write_study as write_real_study
 from tests.peers.gateway import Gateway, destination, running_gateway
@@ -141,7 +142,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     (folder / "returned").mkdir()
     with running_orthanc(folder / "orthanc") as orthanc:
         pacs = destination("pacs", "dicom", host="127.0.0.1", port=orthanc.dicom_port, ae_title=orthanc.ae_title)
-        with running_gateway(folder / "gateway", destinations=[pacs]) as gateway:
+        archive = {**pacs, "name": "archive", "reports": [], "forward_images": True}
+        with running_gateway(folder / "gateway", destinations=[pacs, archive]) as gateway:
             write_study_without_findings(gateway, folder / "sent" / "no_finding", folder / "plain")
             uids["no_finding"] = study_uid_of(folder / "sent" / "no_finding")
             send(gateway, folder / "sent")
@@ -289,3 +291,21 @@ def test_tomosynthesis_alone_is_kept_and_reported_as_not_attempted(world: World)
     assert any("tomosynthesis" in flag for flag in case.study["flags"])
     assert value_of(case.cad_sr(), DETECTIONS) == NOT_ATTEMPTED
     assert items_named(case.cad_sr(), "111059") == []  # no single image finding
+
+
+def test_what_comes_after_the_report_and_is_not_read_is_passed_on_all_the_same(world: World, tmp_path: Path) -> None:
+    """Tomosynthesis takes its time; where the gateway stands between modality and PACS, it must get there."""
+    study = world.cases["rmlo_only"].study
+    exam = Exam(study_instance_uid=study["study_instance_uid"])
+    tomosynthesis = write_large_tomosynthesis(tmp_path / "dbt.dcm", 1, exam)
+    dose = small_mammogram(exam=exam, tags={"SOPClassUID": XRayRadiationDoseSRStorage, "Modality": "SR"})
+    send(world.gateway, tomosynthesis)
+    send(world.gateway, write(dose, tmp_path / "dose.dcm"))
+    late = {str(dcmread(tomosynthesis, stop_before_pixels=True).SOPInstanceUID), str(dose.SOPInstanceUID)}
+    deadline = time.monotonic() + 60
+    while not late <= world.orthanc.sop_instance_uids():
+        assert time.monotonic() < deadline, world.gateway.log[-3000:]
+        time.sleep(0.3)
+    found = world.gateway.study(study["study_instance_uid"])
+    assert found is not None
+    assert (found["generation"], found["reports"]) == (1, study["reports"])
