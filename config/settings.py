@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import unquote, urlsplit, urlunsplit
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, field_validator, model_validator
 
 ReportKindName = Literal["mammography_cad_sr", "measurement_report", "presentation_state", "summary_image"]
 Port = Annotated[int, Field(ge=0, le=65535)]
@@ -84,6 +84,12 @@ class HttpSettings(Section):
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
 
+    @model_validator(mode="after")
+    def _only_what_exists(self) -> HttpSettings:
+        if self.metrics_open:
+            raise ValueError("HTTP__METRICS_OPEN is not available in this version: there are no metrics yet")
+        return self
+
 
 class StudySettings(Section):
     """When a study counts as complete."""
@@ -98,7 +104,6 @@ class InferenceSettings(Section):
     engine: Literal["embedded", "remote"] = "embedded"
     url: str | None = None
     fallback_minutes: Annotated[float, Field(ge=0)] | None = None
-    slots: Annotated[int, Field(ge=1, le=64)] = 1
     timeout_seconds: Seconds = 300
 
     @model_validator(mode="after")
@@ -210,6 +215,13 @@ class Settings(Section):
             if twice:
                 raise ValueError(f"two entries of {what}s are called {twice[0]}: give each a name of its own")
         return self
+
+    @field_validator("database_url")
+    @classmethod
+    def _is_a_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
+            raise ValueError("use postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or sqlite:///PATH")
+        return value
 
     @property
     def resolved_database_url(self) -> str:

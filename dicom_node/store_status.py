@@ -29,11 +29,10 @@ def outcome_of(status: Dataset) -> Outcome:
     """Translate a status; the sentence's subject is the peer."""
     code = int(status.Status)
     kind, meaning = _meaning(code)
-    comment = " ".join(str(status.get("ErrorComment", "")).split())
-    said = f' It said: "{comment}".' if comment else ""
+    # Its Error Comment stays out: PACS quote patients in it, and this sentence goes to operators and logs.
     if kind is Delivered:
-        return Delivered(f"{meaning}{said}".strip())
-    return kind(f"The peer {meaning} (status 0x{code:04X}).{said}")
+        return Delivered(meaning)
+    return kind(f"The peer {meaning} (status 0x{code:04X}).")
 
 
 def _meaning(code: int) -> tuple[type[Delivered] | type[Refused] | type[Failed], str]:

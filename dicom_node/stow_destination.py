@@ -143,7 +143,8 @@ def _outcome(url: str, response: httpx.Response, sop_instance_uid: str) -> Outco
         return Failed(
             f"{url} answered HTTP status {status} without saying that it stored the object; look into its log."
         )
-    return Refused(f"{url} refuses the object (HTTP status {status}): {response.text[:200]!r}")
+    # What it wrote stays out: it may quote the patient, and this sentence goes to operators and logs.
+    return Refused(f"{url} refuses the object (HTTP status {status}); its log says why.")
 
 
 def _failure(url: str, reason: Any) -> Outcome:

@@ -85,6 +85,8 @@ def restore(source: Path, folders: Folders, database_url: str, progress: Progres
         is_sqlite = make_url(database_url).get_backend_name() == "sqlite"
         if is_sqlite != (dump == _SQLITE):
             raise BackupFailed(f"the backup holds {dump}, and DATABASE_URL is of the other kind: set it to match")
+        if is_sqlite and any(path.exists() for path in _sqlite_files(database_url)):
+            raise BackupFailed("there is a database at DATABASE_URL already: restore to a path where none is")
         folders.create()
         members = [member for member in archive.getmembers() if member.name.startswith("files/") and member.isfile()]
         for number, member in enumerate(members, 1):
@@ -107,6 +109,11 @@ def _copy_database(database: Database, target: Path) -> None:
             raw.close()
         return
     _run_postgres(["pg_dump", "--format=custom", f"--file={target}"], database.engine.url.render_as_string(False))
+
+
+def _sqlite_files(database_url: str) -> list[Path]:
+    database = str(make_url(database_url).database)
+    return [Path(database + suffix) for suffix in ("", "-wal", "-shm")]
 
 
 def _load_database(copy: Path, database_url: str, is_sqlite: bool) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Sequence
 
 from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
 
 from gateway.database.account_models import AuditEntry
 from gateway.database.engine import Database
@@ -14,6 +16,7 @@ from gateway.database.models import (
     Duplicate,
     FeedEvent,
     Instance,
+    Quarantined,
     Reading,
     Report,
     Study,
@@ -34,9 +37,12 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         UnknownStudy: there is no such study.
 
     """
-    jobs.forget([f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver")])
+    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver")]
+    jobs.forget(prefixes)
     with database.write() as session:
-        study = session.scalars(select(Study).where(Study.study_instance_uid == study_uid)).one_or_none()
+        study = session.scalars(
+            select(Study).where(Study.study_instance_uid == study_uid).with_for_update()
+        ).one_or_none()
         if study is None:
             raise UnknownStudy(f"there is no study {study_uid} here: see `mammogate studies`")
         instance_ids = [instance.id for instance in study.instances]
@@ -45,10 +51,12 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
                 Duplicate.instance_id.in_(instance_ids) | (Duplicate.study_instance_uid == study_uid)
             )
         ).all()
+        of_others = [duplicate for duplicate in duplicates if duplicate.study_instance_uid != study_uid]
+        _set_aside(session, of_others)
         readings = session.scalars(select(Reading).where(Reading.study_id == study.id)).all()
         paths = [
             *(instance.path for instance in study.instances),
-            *(duplicate.path for duplicate in duplicates),
+            *(duplicate.path for duplicate in duplicates if duplicate not in of_others),
             *(report.path for report in study.reports),
             *(reading.heat_map_path for reading in readings if reading.heat_map_path),
         ]
@@ -59,6 +67,8 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         session.execute(delete(FeedEvent).where(FeedEvent.study_instance_uid == study_uid))
         append(session, "study_forgotten", study_uid, {})
         session.add(AuditEntry(actor=actor, action="forget", study_instance_uid=study_uid))
+    # Once more: a generation may have been frozen, and its reading enqueued, while the rows were being deleted.
+    jobs.forget(prefixes)
     for path in paths:
         (folders.root / path).unlink(missing_ok=True)
     # The folders go too, with whatever a reading that was just going on has left in them.
@@ -66,3 +76,18 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         shutil.rmtree(folder / study_uid, ignore_errors=True)
     database.scrub()
     return len(paths)
+
+
+def _set_aside(session: Session, duplicates: Sequence[Duplicate]) -> None:
+    """Keep, in quarantine, objects of other studies that came under a UID of the study that is forgotten."""
+    for duplicate in duplicates:
+        session.add(
+            Quarantined(
+                path=duplicate.path,
+                reason="It came under the SOP Instance UID of an image of another study, which was forgotten.",
+                channel="dicom",
+                peer_ae_title="",
+                peer_address="",
+                received_at=duplicate.received_at,
+            )
+        )

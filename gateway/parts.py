@@ -32,6 +32,11 @@ class Parts:
         """The id that this installation's UIDs derive from."""
         return UUID(installation_id(self.database))
 
+    @property
+    def forward_to(self) -> tuple[str, ...]:
+        """The destinations that want the images too."""
+        return tuple(item.name for item in self.settings.destinations if item.forward_images)
+
     def intake(self, receiver: str) -> DurableIntake:
         """Return an intake for one receiving process."""
         return DurableIntake(
@@ -42,7 +47,7 @@ class Parts:
             settle_seconds=self.settings.study.settle_seconds,
             quiet_seconds=self.settings.study.quiet_seconds,
             reserve_bytes=self.settings.reserve_mib * 1024 * 1024,
-            forward_to=[item.name for item in self.settings.destinations if item.forward_images],
+            forward_to=self.forward_to,
         )
 
     def plan(self) -> DestinationPlan:
@@ -53,7 +58,6 @@ class Parts:
                     name=item.name,
                     kinds=item.reports,
                     dialect=item.dialect,
-                    forward_images=item.forward_images,
                     withdraw=item.withdraw,
                 )
                 for item in self.settings.destinations

@@ -2,6 +2,7 @@
 
 import hashlib
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 from pydicom.pixels.utils import iter_pixels
@@ -16,6 +17,9 @@ from preprocessing.errors import (
 )
 from preprocessing.pixel_format import read_dataset
 
+NO_PIXELS: Final = "no-pixels"
+"""What an object without pixels digests to: it says nothing of its content."""
+
 
 def pixel_digest(path: Path) -> str:
     """SHA-256 (hex) over the shape and the decoded stored values of every frame; "no-pixels" for an object without.
@@ -28,7 +32,7 @@ def pixel_digest(path: Path) -> str:
     try:
         _add(digest, decode_pixels(dataset))
     except PixelsMissing:
-        return "no-pixels"
+        return NO_PIXELS
     except (MultiFrameImage, UnsupportedPhotometric):
         # Kept objects (tomosynthesis, colour captures) have duplicates too: frame by frame, as pydicom decodes them.
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 
 from gateway.cli.application import app
@@ -10,6 +11,8 @@ from gateway.cli.failures import EXPECTED, sentence
 
 def main() -> None:
     """Run `mammogate`; an expected failure is one sentence on stderr that says what to do, and exit code 1."""
+    # Images, results and backups are patients' data: nobody else on this machine reads them.
+    os.umask(0o077)
     try:
         app()
     except EXPECTED as error:

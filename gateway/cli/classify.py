@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -72,6 +73,9 @@ def _read(engine: EmbeddedEngine, file: Path, out_dir: Path | None) -> dict[str,
         return _failed(file, "This is not a DICOM file.")
     except ImageRefused as refusal:
         return _failed(file, str(refusal))
+    except (ValueError, KeyError, EOFError, NotImplementedError, AttributeError, struct.error) as error:
+        # pydicom's parsers, on a damaged file; the others are still read
+        return _failed(file, f"The file is damaged: its header can't be read ({type(error).__name__}).")
     if out_dir is not None:
         _write_heat_map(reading, out_dir)
     return {

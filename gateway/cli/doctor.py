@@ -5,12 +5,13 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 from sqlalchemy import func, select
 
 from config.loading import load_settings
-from config.settings import Settings
+from config.settings import DestinationSettings, Settings
 from dicom_node.destination import DicomDestinationSettings
 from dicom_node.verification import echo
 from gateway.cli.console import out, print_json, table
@@ -19,7 +20,7 @@ from gateway.cli.options import ConfigOption, JsonOption
 from gateway.database.models import DeadLetter, Delivery, Duplicate, Quarantined
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
-from gateway.processes.outgoing import open_destinations
+from gateway.processes.outgoing import open_destination
 
 State = Literal["ok", "warning", "failed"]
 
@@ -62,9 +63,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("model", _model)
     yield _checked("dicom port", lambda: _dicom(settings))
     yield from _waiting_for_people(parts)
-    for name, destination in open_destinations(settings).items():
-        health = destination.health()
-        yield Finding(f"destination {name}", "ok" if health.ok else "failed", health.detail)
+    for item in settings.destinations:
+        yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
     missing = [program for program in ("dcmdjpeg", "dcmdjpls", "dcmdrle") if shutil.which(program) is None]
     yield Finding(
         "fallback decoders",
@@ -104,6 +104,11 @@ def _dicom(settings: Settings) -> tuple[State, str]:
     if answer.ok:
         return "ok", answer.detail
     return "warning", f"{answer.detail} (is `mammogate serve` running?)"
+
+
+def _destination(item: DestinationSettings, calling_ae_title: str) -> tuple[State, str]:
+    health = open_destination(item, calling_ae_title).health()
+    return "ok" if health.ok else "failed", health.detail
 
 
 def _waiting_for_people(parts: Parts) -> Iterator[Finding]:

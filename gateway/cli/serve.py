@@ -37,7 +37,8 @@ def serve(
     configure_logs(settings.log_level, only or "supervisor")
     stop = stop_on_signals()
     if only is None:
-        open_parts(settings)  # whoever starts it should see at once that the settings can't work
+        # Whoever starts it should see at once that the settings can't work; a database that is away is waited for.
+        open_parts(settings, wait_seconds=_PATIENT_SECONDS)
         log.info("serve.starting", data=str(settings.data_dir.resolve()), note="research use only")
         Supervisor(str(config) if isinstance(config, Path) else None).run(stop)
         return

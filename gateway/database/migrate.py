@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
+import structlog
 from alembic import command
 from alembic.config import Config
 from dbos import DBOS
@@ -21,6 +22,7 @@ from gateway.database.columns import now
 from gateway.database.engine import Database, create_database_engine
 from gateway.database.models import Installation
 
+log = structlog.get_logger(__name__)
 # Any number, as long as nobody else uses it for an advisory lock in this database.
 _POSTGRES_LOCK = 72_616_001
 
@@ -48,17 +50,19 @@ def open_database(url: str, *, wait_seconds: float = 0) -> Database:
         try:
             with _only_one_migrates(engine):
                 _migrate(engine, url)
-            break
+                database = Database(engine)
+                _ensure_installation(database)
         except OperationalError as error:
             if time.monotonic() >= deadline:
                 shown = make_url(url).render_as_string(hide_password=True)
+                reason = str(error.orig).strip().splitlines()[0]
                 raise DatabaseAway(
-                    f"the database {shown} can't be reached: {error.orig}; start it and try again"
+                    f"the database {shown} can't be reached ({reason}): start it and try again"
                 ) from None
+            log.warning("database.away", waiting_at_most=round(deadline - time.monotonic()))
             time.sleep(1)
-    database = Database(engine)
-    _ensure_installation(database)
-    return database
+        else:
+            return database
 
 
 def installation_id(database: Database) -> str:

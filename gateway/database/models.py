@@ -102,9 +102,11 @@ class Instance(Base):
     role_reason: Mapped[str | None]
     laterality: Mapped[str | None] = mapped_column(_TEXT)
     view: Mapped[str | None] = mapped_column(_TEXT)
+    is_standard: Mapped[bool] = mapped_column(default=False)
+    """One of the four views that complete a study, of the whole breast (no spot view, no displaced implant)."""
     presentation_intent: Mapped[str | None] = mapped_column(_TEXT)
     patient_key: Mapped[str] = mapped_column(String(64))
-    """A digest of patient id, issuer and birth date, so that disagreement is seen without reading files."""
+    """Digests of patient id, name and birth date, so that disagreement is seen without reading files."""
     path: Mapped[str]
     size: Mapped[int]
     association_id: Mapped[str] = mapped_column(ForeignKey("association.id"), index=True)

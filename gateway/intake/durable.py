@@ -189,6 +189,7 @@ class DurableIntake:
             role_reason=header.image.reason,
             laterality=header.image.laterality,
             view=header.image.view,
+            is_standard=header.image.is_standard,
             presentation_intent=header.image.presentation_intent,
             patient_key=header.patient_key,
             path=self._folders.relative(stored),

@@ -28,8 +28,8 @@ from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
 
 log = structlog.get_logger(__name__)
-# A worker beats every 20 s; three beats missed in a row mean that it is gone or stuck.
-_SILENT_SECONDS = 70
+# A worker beats every 10 s; some beats missed in a row mean that it is gone or stuck.
+_SILENT_SECONDS = 45
 
 
 def build_app(parts: Parts, receiver: str) -> FastAPI:

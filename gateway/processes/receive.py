@@ -13,7 +13,7 @@ from dicom_node.storage_scp import AddressUnavailable, PortInUse, ScpSettings, S
 from gateway.database.columns import now
 from gateway.database.models import AssociationRecord
 from gateway.parts import Parts
-from gateway.processes.sources import start_sources
+from gateway.processes.sources import prepare_sources
 from gateway.processes.stopping import StartRefused
 from gateway.slots import Slot, SlotTaken
 from gateway.strays import sweep_strays
@@ -36,6 +36,7 @@ def receive(parts: Parts, stop: threading.Event) -> None:
         close_abandoned(parts, slot.name)
         sweep_strays(parts.database, parts.folders)
         intake: Intake = parts.intake(slot.name)
+        sources = prepare_sources(parts, intake, stop)
         scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"))
         try:
             scp.start()
@@ -43,9 +44,13 @@ def receive(parts: Parts, stop: threading.Event) -> None:
             raise StartRefused(str(error.strerror)) from None
         dicom = parts.settings.dicom
         log.info("receive.listening", host=dicom.host, port=scp.port, ae_title=dicom.ae_title)
-        sources = start_sources(parts, intake, stop)
-        stop.wait()
-        scp.stop()
+        try:
+            for source in sources:
+                source.start()
+            stop.wait()
+        finally:
+            # Its thread would otherwise keep the process, and the port, for ever.
+            scp.stop()
         for source in sources:
             source.join(timeout=5)
 

@@ -34,8 +34,13 @@ class KeptPosition:
             session.merge(SourcePosition(source=self._source, position=position, updated_at=now()))
 
 
-def start_sources(parts: Parts, intake: Intake, stop: threading.Event) -> list[threading.Thread]:
-    """Follow every source of the settings until `stop` is set."""
+def prepare_sources(parts: Parts, intake: Intake, stop: threading.Event) -> list[threading.Thread]:
+    """Return a thread, not yet started, for every source of the settings; each follows it until `stop` is set.
+
+    Raises:
+        StartRefused: a password file can't be read.
+
+    """
     threads = []
     for item in parts.settings.sources:
         settings = OrthancSourceSettings(
@@ -48,6 +53,5 @@ def start_sources(parts: Parts, intake: Intake, stop: threading.Event) -> list[t
         position = KeptPosition(parts.database, item.name)
         source = OrthancSource(settings, intake, position, structlog.get_logger("source"))
         thread = threading.Thread(target=source.run, args=(stop,), name=f"source-{item.name}", daemon=True)
-        thread.start()
         threads.append(thread)
     return threads

@@ -20,7 +20,7 @@ from gateway.workflow.processing import Processing, Site
 from gateway.workflow.sweeping import Sweep
 
 log = structlog.get_logger(__name__)
-_SWEEP_SECONDS = 20.0
+_SWEEP_SECONDS = 10.0
 
 
 def work(parts: Parts, stop: threading.Event) -> None:
@@ -45,6 +45,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 parts.jobs,
                 settle_seconds=settings.study.settle_seconds,
                 quiet_seconds=settings.study.quiet_seconds,
+                forward_to=parts.forward_to,
             ),
             processing=Processing(
                 parts.database,
@@ -63,14 +64,14 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 by_deletion=open_deletable(settings),
             ),
             comparing=Comparing(parts.database, parts.folders, child),
-            slots=settings.inference.slots,
+            slots=1,  # one child process reads
         )
         engine.start()
         sweep = Sweep(parts.database, parts.jobs, slot.name)
         sweeper = threading.Thread(target=sweep.run, args=(stop, _SWEEP_SECONDS), name="sweep", daemon=True)
         sweeper.start()
         threading.Thread(target=_warm_up, args=(child,), name="warm-up", daemon=True).start()
-        log.info("work.started", executor=slot.name, slots=settings.inference.slots)
+        log.info("work.started", executor=slot.name)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
         engine.stop()

@@ -7,6 +7,7 @@ import multiprocessing
 import os
 import signal
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures import TimeoutError as WaitedTooLong
@@ -19,6 +20,8 @@ P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger(__name__)
 _PR_SET_PDEATHSIG = 1
+_LOOK_AT_PARENT_SECONDS = 0.5
+_TRIES = 3
 
 
 class ChildCrashed(Exception):
@@ -30,16 +33,26 @@ class ChildTooSlow(Exception):
 
 
 def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when `parent` dies, however it dies (prctl PR_SET_PDEATHSIG)."""
+    """Have the kernel end this process when `parent` dies, however it dies (prctl PR_SET_PDEATHSIG).
+
+    Only for a process that the main thread of `parent` started: the kernel looks at the thread, not the process.
+    """
     ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:  # it died before we asked
         os._exit(1)
 
 
 def _begin(parent: int) -> None:
-    die_with_parent(parent)
+    # Not prctl here: its signal comes when the THREAD that started the child ends, and any thread may have.
+    threading.Thread(target=_watch, args=(parent,), name="watch-parent", daemon=True).start()
     # The parent alone decides when to stop; a Ctrl-C in the terminal reaches the whole group.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+def _watch(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(_LOOK_AT_PARENT_SECONDS)
+    os._exit(1)
 
 
 class Child:
@@ -69,6 +82,21 @@ class Child:
             except WaitedTooLong:
                 self._drop()
                 raise ChildTooSlow(f"the process that reads images took over {self._timeout:g} s on this") from None
+
+    def run_patiently(self, function: Callable[P, R], *arguments: P.args, **named: P.kwargs) -> R:
+        """Run like `run`, but once and twice more when the process is lost: it may have been killed from outside.
+
+        Raises:
+            ChildCrashed: the process died three times on this.
+            ChildTooSlow: it was ended three times on this.
+
+        """
+        for _ in range(_TRIES - 1):
+            try:
+                return self.run(function, *arguments, **named)
+            except (ChildCrashed, ChildTooSlow) as error:
+                log.warning("child.lost", task=function.__name__, reason=str(error))
+        return self.run(function, *arguments, **named)
 
     def close(self) -> None:
         """End the child; a later call starts a new one."""

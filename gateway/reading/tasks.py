@@ -122,7 +122,7 @@ def compare(first: Path, second: Path) -> Comparison:
     from pydicom import dcmread
 
     from preprocessing.errors import ImageRefused
-    from preprocessing.pixel_digest import pixel_digest
+    from preprocessing.pixel_digest import NO_PIXELS, pixel_digest
 
     headers = [dcmread(path, stop_before_pixels=True) for path in (first, second)]
     for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
@@ -130,9 +130,13 @@ def compare(first: Path, second: Path) -> Comparison:
         if len(values) > 1:
             return Comparison(False, f"they differ in {keyword}")
     try:
-        equal = pixel_digest(first) == pixel_digest(second)
+        digests = pixel_digest(first), pixel_digest(second)
     except ImageRefused as refusal:
         if first.read_bytes() == second.read_bytes():
             return Comparison(True, "the files are equal byte by byte")
         return Comparison(False, f"their pixels can't be compared: {refusal}")
+    if NO_PIXELS in digests:
+        equal = dcmread(first) == dcmread(second)
+        return Comparison(equal, "the data sets are equal" if equal else "they differ in their content")
+    equal = digests[0] == digests[1]
     return Comparison(equal, "the pixels are equal" if equal else "they differ in their pixels")

@@ -32,8 +32,11 @@ class Comparing:
                 return
             first = session.get_one(Instance, duplicate.instance_id)
             paths = self._folders.root / first.path, self._folders.root / duplicate.path
+        if not all(path.exists() for path in paths):
+            self._keep_what_is_there(duplicate_id, first_is_there=paths[0].exists())
+            return
         try:
-            found = self._child.run(tasks.compare, *paths)
+            found = self._child.run_patiently(tasks.compare, *paths)
         except (ChildCrashed, ChildTooSlow) as error:
             found = tasks.Comparison(False, f"they can't be compared: {error}")
         with self._database.write() as session:
@@ -47,6 +50,20 @@ class Comparing:
         if found.same:
             paths[1].unlink(missing_ok=True)
         log.info("duplicate.compared", same=found.same, detail=found.detail)
+
+    def _keep_what_is_there(self, duplicate_id: int, *, first_is_there: bool) -> None:
+        """One of the files is gone (a backup taken at the wrong moment, a damaged disk): the other one counts."""
+        with self._database.write() as session:
+            duplicate = session.get(Duplicate, duplicate_id)
+            if duplicate is None:
+                return
+            if first_is_there:
+                duplicate.status, duplicate.detail = "same", "the second file is no longer there"
+                return
+            first = session.get_one(Instance, duplicate.instance_id)
+            first.path = duplicate.path
+            session.delete(duplicate)
+        log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate_id)
 
     def _flag(self, session: Session, duplicate: Duplicate, detail: str) -> None:
         first = session.get_one(Instance, duplicate.instance_id)

@@ -29,7 +29,7 @@ class Verdict:
 def missing_views(session: Session, study: Study) -> tuple[str, ...]:
     """Return the standard views that have not come, e.g. ("R CC",)."""
     rows = session.execute(
-        select(Instance.laterality, Instance.view).where(Instance.study_id == study.id, Instance.role == "read")
+        select(Instance.laterality, Instance.view).where(Instance.study_id == study.id, Instance.is_standard)
     )
     have = {(laterality, view) for laterality, view in rows}
     return tuple(f"{laterality} {view}" for laterality, view in STANDARD_VIEWS if (laterality, view) not in have)

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gateway.database.columns import now
@@ -27,7 +27,6 @@ class PlannedDestination:
     name: str
     kinds: tuple[ReportKind, ...]
     dialect: Dialect
-    forward_images: bool
     withdraw: Literal["note", "orthanc", "none"]
 
     def wants(self, report: Report) -> bool:
@@ -64,15 +63,35 @@ def plan_deliveries(session: Session, jobs: Jobs, plan: DestinationPlan, study: 
     session.flush()
     reports = session.scalars(select(Report).where(Report.study_id == study.id)).all()
     for destination in plan.destinations:
+        if destination.withdraw != "none":
+            _drop_overtaken(session, reports, generation, destination)
         known = _known(session, study, destination)
         rows = [
-            *_images(study, generation, destination, known),
             *_reports(reports, study, generation, destination, known),
             *_withdrawals(reports, study, generation, destination, known),
         ]
         session.add_all(rows)
         if rows:
             jobs.deliver(session, study.study_instance_uid, generation, destination.name, "1", 0)
+
+
+def forward_images(session: Session, jobs: Jobs, study: Study, destinations: Sequence[str]) -> None:
+    """Owe every frozen image of the study to these destinations, whatever will come of reading it."""
+    session.flush()
+    for name in destinations:
+        known = set(
+            session.scalars(
+                select(Delivery.instance_id).where(Delivery.study_id == study.id, Delivery.destination == name)
+            )
+        )
+        rows = [
+            Delivery(study_id=study.id, generation=study.generation, destination=name, instance_id=instance.id)
+            for instance in study.instances
+            if instance.generation is not None and instance.id not in known
+        ]
+        session.add_all(rows)
+        if rows:
+            jobs.deliver(session, study.study_instance_uid, study.generation, name, "images.1", 0)
 
 
 def forward_at_once(
@@ -100,14 +119,19 @@ def _known(session: Session, study: Study, destination: PlannedDestination) -> _
     return {(row.action, row.report_id, row.instance_id) for row in rows}
 
 
-def _images(study: Study, generation: int, destination: PlannedDestination, known: _Known) -> list[Delivery]:
-    if not destination.forward_images:
-        return []
-    return [
-        Delivery(study_id=study.id, generation=generation, destination=destination.name, instance_id=instance.id)
-        for instance in study.instances
-        if instance.generation is not None and ("send", None, instance.id) not in known
-    ]
+def _drop_overtaken(
+    session: Session, reports: Sequence[Report], generation: int, destination: PlannedDestination
+) -> None:
+    """Owe no longer what a later generation overtook before it was delivered: there is nothing to withdraw then."""
+    overtaken = [report.id for report in reports if report.generation < generation and report.kind in TO_WITHDRAW]
+    session.execute(
+        delete(Delivery).where(
+            Delivery.report_id.in_(overtaken),
+            Delivery.destination == destination.name,
+            Delivery.action == "send",
+            Delivery.status != "delivered",
+        )
+    )
 
 
 def _reports(

@@ -10,9 +10,9 @@ from typing import Any
 import structlog
 from dbos import DBOS, DBOSConfig
 from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.database.engine import Database
-from gateway.reading.child import ChildCrashed, ChildTooSlow
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
 from gateway.workflow.gathering import Gathering
@@ -26,8 +26,8 @@ _RECOVERIES = 1000
 
 
 def _passes(error: BaseException) -> bool:
-    """Say whether trying again may help: the database or the disk was away, or the child died."""
-    return isinstance(error, (DBAPIError, OSError, ChildCrashed, ChildTooSlow))
+    """Say whether trying again may help: the database or the disk was away."""
+    return isinstance(error, (DBAPIError, PoolTimeout, OSError))
 
 
 class WorkflowEngine:
@@ -82,7 +82,7 @@ class WorkflowEngine:
                 retries_allowed=True,
                 interval_seconds=1.0,
                 backoff_rate=2.0,
-                max_attempts=8,
+                max_attempts=12,  # over an hour in all: a database server may be moved meanwhile
                 should_retry=_passes,
             )(lambda *arguments: function(*arguments))
             return stepped

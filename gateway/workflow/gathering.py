@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
 
@@ -9,6 +11,7 @@ from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Instance, Study, StudyFlag
 from gateway.workflow.completeness import judge
+from gateway.workflow.destinations import forward_images
 from gateway.workflow.events import tell
 from gateway.workflow.jobs import Jobs
 
@@ -16,11 +19,20 @@ from gateway.workflow.jobs import Jobs
 class Gathering:
     """The step of the gather job; safe to run twice."""
 
-    def __init__(self, database: Database, jobs: Jobs, *, settle_seconds: float, quiet_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        *,
+        settle_seconds: float,
+        quiet_seconds: float,
+        forward_to: Sequence[str] = (),
+    ) -> None:
         self._database = database
         self._jobs = jobs
         self._settle = settle_seconds
         self._quiet = quiet_seconds
+        self._forward_to = tuple(forward_to)
 
     def look(self, study_uid: str, generation: int) -> float:
         """Freeze the generation when it is complete and return 0; otherwise return after how many seconds to look."""
@@ -49,6 +61,7 @@ class Gathering:
         study.frozen_at = now()
         study.missing_views = {"views": list(missing)}
         _flag_missing(session, study, generation, missing)
+        forward_images(session, self._jobs, study, self._forward_to)
         tell(session, "study_queued", study)
         self._jobs.process(session, study.study_instance_uid, generation, study.run)
 

@@ -80,8 +80,24 @@ class Jobs:
         self._client.set_workflow_delay(gather_id(study_uid, generation), delay_seconds=delay_seconds)
 
     def is_alive(self, workflow_id: str) -> bool:
-        """Say whether a job with this id, or a later attempt under it (id + "."), waits or runs."""
-        return bool(self._client.list_workflows(workflow_id_prefix=workflow_id, status=list(_ALIVE), **_SLIM))
+        """Say whether a job with this id, or another try of it (id + "." + anything), waits or runs."""
+        alive = list(_ALIVE)
+        return bool(
+            self._client.list_workflows(workflow_ids=[workflow_id], status=alive, **_SLIM)
+            or self._client.list_workflows(workflow_id_prefix=f"{workflow_id}.", status=alive, **_SLIM)
+        )
+
+    def any_alive(self, prefix: str) -> bool:
+        """Say whether any job whose id starts so waits or runs."""
+        return bool(self._client.list_workflows(workflow_id_prefix=prefix, status=list(_ALIVE), **_SLIM))
+
+    def adopt(self, executor_id: str) -> int:
+        """Put what a dead executor was running back into its queues; return how many jobs that were."""
+        running = self._client.list_workflows(executor_id=executor_id, status=["PENDING"], **_SLIM)
+        for queue in {job.queue_name for job in running if job.queue_name}:
+            ids = [job.workflow_id for job in running if job.queue_name == queue]
+            self._client.resume_workflows(ids, queue_name=queue)
+        return len(running)
 
     def exists(self, workflow_id: str) -> bool:
         """Say whether a job with this id was ever enqueued (and not yet pruned)."""

@@ -10,7 +10,7 @@ from uuid import UUID
 
 import structlog
 from pydicom import dcmread
-from sqlalchemy import delete, select
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from gateway import __version__
@@ -29,7 +29,6 @@ from inference.results import ViewResult
 from reporting.study import Predecessor, SourceImage, StudyToReport
 
 log = structlog.get_logger(__name__)
-_TRIES_OF_A_CRASHING_IMAGE = 3
 
 
 @dataclass(frozen=True)
@@ -78,7 +77,7 @@ class Processing:
 
     def read(self, study_uid: str, generation: int, instance_id: int) -> None:
         """Read one image and keep what was read; a refused or crashing image is kept as a failure with its reason."""
-        version = self._child.run(tasks.model_version)
+        version = self._child.run_patiently(tasks.model_version)
         with self._database.read() as session:
             instance = session.get(Instance, instance_id)
             if instance is None or _has_reading(session, instance_id, generation):
@@ -116,14 +115,14 @@ class Processing:
             if study is None:
                 return
             to_report = self._to_report(session, study, generation)
-        finished = self._child.run(tasks.finish_reports, to_report, self._plan.variants())
+        finished = self._child.run_patiently(tasks.finish_reports, to_report, self._plan.variants())
         paths: dict[str, Path] = {}
         for report in finished:
             file = self._folders.reports / study_uid / str(generation) / f"{report.sop_instance_uid}.dcm"
             write_durably(file, report.content)
             paths[report.sop_instance_uid] = file
         if self._plan.writes_notes and any(one.kind in TO_WITHDRAW for one in to_report.predecessors):
-            note = self._child.run(tasks.finish_withdrawal, to_report)
+            note = self._child.run_patiently(tasks.finish_withdrawal, to_report)
             write_durably(self._folders.reports / study_uid / str(generation) / REJECTION_NOTE, note)
         with self._database.write() as session:
             study = _current(session, study_uid, generation, run)
@@ -139,6 +138,7 @@ class Processing:
             study.model_version = result.model_version
             study.engine = result.engine
             study.status = "reported"
+            _resolve_dead_letters(session, study)
             plan_deliveries(session, self._jobs, self._plan, study, generation)
             tell(session, "study_reported", study)
         log.info("study.reported", study=study_uid, generation=generation, reports=len(finished))
@@ -154,16 +154,12 @@ class Processing:
 
     def _read_in_child(self, instance: Instance, version: str) -> tasks.ImageRead:
         path = self._folders.root / instance.path
-        reason = ""
-        for _ in range(_TRIES_OF_A_CRASHING_IMAGE):
-            try:
-                return self._child.run(
-                    tasks.read_image, path, instance.sop_instance_uid, instance.laterality, instance.view
-                )
-            except (ChildCrashed, ChildTooSlow) as error:
-                reason = str(error)
-                log.warning("image.reader_lost", instance=instance.sop_instance_uid, reason=reason)
-        sentence = f"This image could not be read: {reason}, {_TRIES_OF_A_CRASHING_IMAGE} times in a row."
+        try:
+            return self._child.run_patiently(
+                tasks.read_image, path, instance.sop_instance_uid, instance.laterality, instance.view
+            )
+        except (ChildCrashed, ChildTooSlow) as error:
+            sentence = f"This image could not be read: {error}, again and again."
         failed = {
             "sop_instance_uid": instance.sop_instance_uid,
             "laterality": instance.laterality,
@@ -225,13 +221,15 @@ class Processing:
             for item in members
             if item.role != "foreign"
         )
-        result = self._child.run(tasks.summarise, tuple(readings[item.id] for item in members if item.id in readings))
+        result = self._child.run_patiently(
+            tasks.summarise, tuple(readings[item.id] for item in members if item.id in readings)
+        )
         assert study.frozen_at is not None, "a generation is frozen before it is reported"  # noqa: S101 - invariant
         return StudyToReport(
             study_instance_uid=study.study_instance_uid,
             generation=generation,
             installation_id=self._site.installation_id,
-            created_at=study.frozen_at,
+            created_at=study.frozen_at.astimezone(),  # the hospital's clock: DICOM times are local (PS3.5 6.2)
             software_version=__version__,
             result=result,
             images=images,
@@ -272,6 +270,15 @@ def record_dead_letter(session: Session, study: Study, generation: int, step: st
     session.add(DeadLetter(study_id=study.id, generation=generation, step=step, reason=reason, failed_at=now()))
     study.status = "failed"
     tell(session, "study_failed", study)
+
+
+def _resolve_dead_letters(session: Session, study: Study) -> None:
+    """A reported generation settles what failed before it: there is nothing left to try again."""
+    session.execute(
+        update(DeadLetter)
+        .where(DeadLetter.study_id == study.id, DeadLetter.resolved_at.is_(None))
+        .values(resolved_at=now())
+    )
 
 
 def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:

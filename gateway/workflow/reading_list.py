@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from gateway.database.models import Instance
 
@@ -22,17 +22,16 @@ def choose_images(instances: Iterable[Instance], generation: int) -> list[Instan
     """
     members = [item for item in instances if item.generation is not None and item.generation <= generation]
     mammograms = [item for item in members if item.role != "foreign"]
-    patients = {item.patient_key for item in mammograms}
-    if len(patients) > 1:
+    if _disagree([item.patient_key for item in mammograms]):
         raise ImagesDisagree(
-            f"the {len(mammograms)} images of this study name {len(patients)} different patients: correct them at the "
-            "X-ray machine or in the PACS, have this study forgotten here, and send it again"
+            f"the {len(mammograms)} images of this study name different patients: correct them at the X-ray machine or "
+            "in the PACS, have this study forgotten here, and send it again"
         )
     readable = [item for item in members if item.role == "read"]
     presented: set[tuple[str | None, str | None]] = {
         (item.laterality, item.view)
         for item in readable
-        if item.presentation_intent == "FOR PRESENTATION" and item.view
+        if item.presentation_intent == "FOR PRESENTATION" and item.is_standard
     }
     return [item for item in readable if not _is_twin(item, presented)]
 
@@ -45,4 +44,12 @@ def describe_kept(instance: Instance) -> str:
 
 
 def _is_twin(item: Instance, presented: set[tuple[str | None, str | None]]) -> bool:
-    return item.presentation_intent == "FOR PROCESSING" and (item.laterality, item.view) in presented
+    # Spot views and views of an unknown side may share a name and still show something else.
+    unprocessed = item.presentation_intent == "FOR PROCESSING" and item.is_standard
+    return unprocessed and (item.laterality, item.view) in presented
+
+
+def _disagree(patient_keys: Sequence[str]) -> bool:
+    """Say whether two keys differ in something that both of them state; an image that says nothing agrees with all."""
+    stated = [set(filter(None, parts)) for parts in zip(*(key.split(".") for key in patient_keys), strict=True)]
+    return any(len(values) > 1 for values in stated)

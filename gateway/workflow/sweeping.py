@@ -8,7 +8,7 @@ from datetime import timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import select
+from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.database.columns import now
@@ -19,6 +19,7 @@ from gateway.workflow.processing import record_dead_letter
 
 log = structlog.get_logger(__name__)
 _OVERDUE = timedelta(seconds=60)
+_SILENT = timedelta(seconds=45)
 _KEEP_JOBS = timedelta(days=30)
 
 
@@ -33,7 +34,7 @@ class Sweep:
     def run(self, stop: threading.Event, interval_seconds: float) -> None:
         """Sweep now and then each interval until `stop` is set; a database that is away is no reason to end."""
         while True:
-            for part in (self.beat, self.studies, self.deliveries, self.duplicates, self.prune):
+            for part in (self.beat, self.adopt, self.studies, self.deliveries, self.duplicates, self.prune):
                 self._safely(part)
             if stop.wait(interval_seconds):
                 return
@@ -42,6 +43,20 @@ class Sweep:
         """Leave a sign of life."""
         with self._database.write() as session:
             session.merge(WorkerHeartbeat(executor_id=self._executor_id, seen_at=now()))
+
+    def adopt(self) -> None:
+        """Take over what a worker was doing that has given no sign of life for a while, here or on another machine."""
+        with self._database.read() as session:
+            silent = session.scalars(
+                select(WorkerHeartbeat.executor_id).where(
+                    WorkerHeartbeat.executor_id != self._executor_id, WorkerHeartbeat.seen_at < now() - _SILENT
+                )
+            ).all()
+        for executor_id in silent:
+            adopted = self._jobs.adopt(executor_id)
+            with self._database.write() as session:
+                session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.executor_id == executor_id))
+            log.warning("sweep.adopted", executor=executor_id, jobs=adopted)
 
     def studies(self) -> None:
         """Start missing gather and process jobs; a process job that ended without a result is a dead letter."""
@@ -71,7 +86,7 @@ class Sweep:
                 .distinct()
             ).all()
         for study_uid, generation, destination in rows:
-            if not self._jobs.is_alive(deliver_id(study_uid, generation, destination, "")):
+            if not self._jobs.any_alive(deliver_id(study_uid, generation, destination, "")):
                 with self._database.write() as session:
                     attempt = f"sweep{uuid4().hex[:8]}.1"
                     self._jobs.deliver(session, study_uid, generation, destination, attempt, 0)

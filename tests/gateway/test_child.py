@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ctypes
 import os
+import signal
+import threading
 import time
 from collections.abc import Iterator
 
@@ -48,3 +50,22 @@ def test_a_child_that_hangs_is_ended(child: Child) -> None:
         time.sleep(0.05)
     assert impatient.run(abs, -2) == 2
     impatient.close()
+
+
+def test_a_child_outlives_the_thread_that_started_it(child: Child) -> None:
+    started: list[int] = []
+    thread = threading.Thread(target=lambda: started.append(child.run(os.getpid)))
+    thread.start()
+    thread.join()
+    time.sleep(0.3)
+    assert child.run(os.getpid) == started[0]
+
+
+def test_a_child_that_is_killed_from_outside_is_asked_again(child: Child) -> None:
+    os.kill(child.run(os.getpid), signal.SIGKILL)
+    assert child.run_patiently(abs, -3) == 3
+
+
+def test_what_kills_every_child_is_given_up(child: Child) -> None:
+    with pytest.raises(ChildCrashed):
+        child.run_patiently(segfault)

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from pydicom import Dataset
 from sqlalchemy import select, update
 
 from dicom_node.intake import AnnouncedInstance, Origin
 from gateway.database.columns import now
-from gateway.database.models import AssociationRecord, DeadLetter, Instance, Study
+from gateway.database.models import AssociationRecord, DeadLetter, Delivery, Instance, Study
 from gateway.parts import Parts
 from gateway.workflow.completeness import Verdict, judge
 from gateway.workflow.gathering import Gathering
-from gateway.workflow.jobs import process_id
+from gateway.workflow.jobs import deliver_id, process_id
 from tests.peers.synthetic import STANDARD_VIEWS, Exam, mammogram, write
 
 SETTLE, QUIET = 10.0, 120.0
@@ -98,6 +99,29 @@ def test_associations_of_a_receiver_that_died_count_as_closed_when_it_is_back(pa
     with parts.database.write() as session:
         session.execute(update(AssociationRecord).values(closed_at=now()))
     assert judged(parts, SETTLE + 1).ready
+
+
+def test_a_spot_view_does_not_complete_a_study(parts: Parts, origin: Origin) -> None:
+    exam = Exam()
+    send(parts, origin, exam, ("R", "CC"), ("L", "CC"), ("R", "MLO"))
+    intake = parts.intake("receive@test")
+    spot = mammogram("L", "MLO", exam=exam, rows=64, columns=48)
+    modifier = Dataset()
+    modifier.CodeValue, modifier.CodingSchemeDesignator, modifier.CodeMeaning = "399055006", "SCT", "Spot compression"
+    spot.ViewCodeSequence[0].ViewModifierCodeSequence = [modifier]
+    intake.accept(write(spot, intake.new_file()), AnnouncedInstance(None, None), origin)
+    intake.association_closed(origin)
+    assert judged(parts, SETTLE + 1).missing_views == ("L MLO",)
+
+
+def test_images_are_owed_to_whoever_wants_them_as_soon_as_they_are_frozen(parts: Parts, origin: Origin) -> None:
+    exam = Exam()
+    send(parts, origin, exam, *STANDARD_VIEWS)
+    gathering = Gathering(parts.database, parts.jobs, settle_seconds=0.001, quiet_seconds=0.001, forward_to=("pacs",))
+    gathering.look(exam.study_instance_uid, 1)
+    with parts.database.read() as session:
+        assert session.scalars(select(Delivery.destination)).all() == ["pacs"] * 4
+    assert parts.jobs.is_alive(deliver_id(exam.study_instance_uid, 1, "pacs", "images.1"))
 
 
 def test_no_dead_letter_is_written_by_a_study_that_goes_well(parts: Parts, origin: Origin) -> None:

@@ -46,7 +46,6 @@ def planned(**more: object) -> PlannedDestination:
         "name": "pacs",
         "kinds": ("mammography_cad_sr", "summary_image"),
         "dialect": "SCT",
-        "forward_images": False,
         "withdraw": "none",
         **more,
     }
@@ -128,7 +127,7 @@ def test_a_refused_object_is_a_visible_failure_and_a_retry_sends_it(parts: Parts
     assert {(row.status, row.last_error) for row in rows(parts)} == {("failed", "not my SOP class")}
     assert retry_study(parts.database, parts.jobs, STUDY_UID) == 2
     assert {row.status for row in rows(parts)} == {"waiting"}
-    assert parts.jobs.is_alive(deliver_id(STUDY_UID, 1, "pacs", "retry"))
+    assert parts.jobs.any_alive(deliver_id(STUDY_UID, 1, "pacs", "retry"))
     assert retry_study(parts.database, parts.jobs, STUDY_UID) == 0
 
 
@@ -150,6 +149,17 @@ def test_pictures_of_an_earlier_generation_are_withdrawn_after_the_new_ones_are_
     peer.seen.clear()
     delivering(parts, peer, by_deletion=way == "orthanc").attempt(STUDY_UID, 2, "pacs", "1")
     assert peer.seen == ["mammography_cad_sr.SCT.2", "summary_image.SCT.2", seen]
+
+
+def test_a_picture_that_was_never_delivered_is_owed_no_longer_once_it_is_overtaken(parts: Parts) -> None:
+    wanted = planned(withdraw="orthanc")
+    add_reports(parts, 1, wanted)
+    delivering(parts, Peer(Failed("away"))).attempt(STUDY_UID, 1, "pacs", "1")
+    add_reports(parts, 2, wanted)
+    peer = Peer(Delivered())
+    for generation in (1, 2):
+        delivering(parts, peer, by_deletion=True).attempt(STUDY_UID, generation, "pacs", "2")
+    assert peer.seen == ["mammography_cad_sr.SCT.1", "mammography_cad_sr.SCT.2", "summary_image.SCT.2"]
 
 
 def test_retrying_an_unknown_study_says_so(parts: Parts) -> None:

@@ -187,6 +187,7 @@ def upgrade() -> None:
         sa.Column("role_reason", sa.String(), nullable=True),
         sa.Column("laterality", sa.String(length=64), nullable=True),
         sa.Column("view", sa.String(length=64), nullable=True),
+        sa.Column("is_standard", sa.Boolean(), nullable=False),
         sa.Column("presentation_intent", sa.String(length=64), nullable=True),
         sa.Column("patient_key", sa.String(length=64), nullable=False),
         sa.Column("path", sa.String(), nullable=False),

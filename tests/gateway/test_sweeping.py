@@ -1,0 +1,106 @@
+"""The sweep: work without a job is started, work of the dead is taken over."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select, text
+
+from gateway.database.columns import now
+from gateway.database.models import DeadLetter, Delivery, Report, Study, WorkerHeartbeat
+from gateway.parts import Parts
+from gateway.workflow.jobs import deliver_id, gather_id, process_id
+from gateway.workflow.sweeping import Sweep
+
+UID = "1.2.3"
+LONG_AGO = timedelta(minutes=10)
+
+
+@pytest.fixture
+def sweep(parts: Parts) -> Sweep:
+    return Sweep(parts.database, parts.jobs, "work@here")
+
+
+def add_study(parts: Parts, **values: object) -> None:
+    with parts.database.write() as session:
+        session.add(Study(study_instance_uid=UID, updated_at=now() - LONG_AGO, **values))
+
+
+def status_of(parts: Parts, workflow_id: str) -> str:
+    with parts.database.read() as session:
+        found = session.execute(
+            text("SELECT status FROM workflow_status WHERE workflow_uuid = :id"), {"id": workflow_id}
+        )
+        return str(found.scalar_one())
+
+
+def test_a_generation_that_is_gathered_by_nobody_gets_its_job(parts: Parts, sweep: Sweep) -> None:
+    add_study(parts, gathering=1)
+    sweep.studies()
+    assert parts.jobs.is_alive(gather_id(UID, 1))
+
+
+def test_a_frozen_generation_that_nobody_processes_gets_its_job(parts: Parts, sweep: Sweep) -> None:
+    add_study(parts, status="queued", generation=1, run=1)
+    sweep.studies()
+    assert parts.jobs.is_alive(process_id(UID, 1, 1))
+
+
+def test_a_job_that_ended_without_a_result_becomes_a_dead_letter(parts: Parts, sweep: Sweep) -> None:
+    add_study(parts, status="processing", generation=1, run=1)
+    with parts.database.write() as session:
+        parts.jobs.process(session, UID, 1, 1)
+    with parts.database.write() as session:
+        session.execute(text("UPDATE workflow_status SET status = 'MAX_RECOVERY_ATTEMPTS_EXCEEDED'"))
+    sweep.studies()
+    with parts.database.read() as session:
+        assert session.scalars(select(Study.status)).one() == "failed"
+        assert "mammogate retry" in session.scalars(select(DeadLetter.reason)).one()
+
+
+def test_a_delivery_that_is_overdue_and_has_no_job_gets_one(parts: Parts, sweep: Sweep) -> None:
+    add_study(parts, status="reported", generation=1)
+    with parts.database.write() as session:
+        study = session.scalars(select(Study)).one()
+        report = Report(
+            study_id=study.id,
+            generation=1,
+            kind="summary_image",
+            dialect="SCT",
+            sop_class_uid="1",
+            sop_instance_uid="2",
+            series_instance_uid="3",
+            path="x",
+        )
+        session.add(report)
+        session.flush()
+        due = now() - LONG_AGO
+        session.add(
+            Delivery(study_id=study.id, generation=1, destination="pacs", report_id=report.id, next_attempt_at=due)
+        )
+    sweep.deliveries()
+    assert parts.jobs.any_alive(deliver_id(UID, 1, "pacs", "sweep"))
+
+
+def test_what_a_dead_worker_was_doing_goes_back_into_its_queue(parts: Parts, sweep: Sweep) -> None:
+    with parts.database.write() as session:
+        parts.jobs.process(session, UID, 1, 1)
+        session.add(WorkerHeartbeat(executor_id="work@gone", seen_at=now() - LONG_AGO))
+        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
+    with parts.database.write() as session:
+        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@gone'"))
+    sweep.adopt()
+    assert status_of(parts, process_id(UID, 1, 1)) == "ENQUEUED"
+    with parts.database.read() as session:
+        assert session.scalars(select(WorkerHeartbeat.executor_id)).all() == ["work@alive"]
+
+
+def test_what_a_living_worker_is_doing_is_left_alone(parts: Parts, sweep: Sweep) -> None:
+    with parts.database.write() as session:
+        parts.jobs.process(session, UID, 1, 1)
+        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
+    with parts.database.write() as session:
+        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@alive'"))
+    sweep.adopt()
+    assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
