@@ -60,7 +60,7 @@ def kill_somebody(gateway: Gateway, dice: random.Random) -> str | None:
     """
     parts = {part_name(process): process for process in gateway.processes()}
     parts.pop("", None)
-    if not {"receive", "work"} <= parts.keys():
+    if not {"receive", "work", "child"} <= parts.keys():
         return None
     name = dice.choice(sorted(parts))
     try:

@@ -86,9 +86,21 @@ def by_stow(hospital: Hospital, files: Sequence[Path]) -> None:
     assert answer.status_code == httpx.codes.OK, answer.text
 
 
-@pytest.mark.parametrize("arrive", [by_dcmsend, by_push, by_following_changes, by_stow])
+# PixelMed takes some 20 s of processor time a report, so it looks at those of one way; `make test-full` at all.
+@pytest.mark.parametrize(
+    ("arrive", "templates"),
+    [
+        (by_dcmsend, True),
+        (by_push, False),
+        (by_following_changes, False),
+        (by_stow, False),
+        pytest.param(by_push, True, marks=pytest.mark.long),
+        pytest.param(by_following_changes, True, marks=pytest.mark.long),
+        pytest.param(by_stow, True, marks=pytest.mark.long),
+    ],
+)
 def test_a_study_comes_back_to_the_pacs_as_valid_reports_of_every_kind(
-    hospital: Hospital, tmp_path: Path, arrive: Callable[[Hospital, Sequence[Path]], None]
+    hospital: Hospital, tmp_path: Path, arrive: Callable[[Hospital, Sequence[Path]], None], templates: bool
 ) -> None:
     real = write_real_study(tmp_path / "study", datetime.now().astimezone())
     started = time.monotonic()
@@ -109,7 +121,8 @@ def test_a_study_comes_back_to_the_pacs_as_valid_reports_of_every_kind(
     assert {file.name: object_problems(file) for file in written if object_problems(file)} == {}
     documents = [file for file in written if file.name.startswith(("mammography_cad_sr", "measurement_report"))]
     assert {file.name: tree_problems(file) for file in documents} == {file.name: [] for file in documents}
-    assert {file.name: template_problems(file) for file in documents} == {file.name: [] for file in documents}
+    if templates:
+        assert {file.name: template_problems(file) for file in documents} == {file.name: [] for file in documents}
     print(f"{arrive.__name__}: {seconds:.1f} s, {len(written)} objects in the PACS, all valid")  # noqa: T201 - pytest -s
 
 
