@@ -10,10 +10,11 @@ from pydicom.uid import UID
 
 from dicom_node import association_policy, destination, sop_classes, stow_response, stow_upload, transfer_syntaxes
 from dicom_node.association_request import MAX_CONTEXTS, MAX_PDU_BYTES
-from dicom_node.association_server import MAX_INCOMING_PDU_BYTES
+from dicom_node.association_services import SOP_CLASS_NOT_SUPPORTED
 from dicom_node.intake import Verdict
+from dicom_node.pdu_stream import MAX_INCOMING_PDU_BYTES
 from dicom_node.presentation_contexts import accepted_contexts
-from dicom_node.storage_scp import SOP_CLASS_NOT_SUPPORTED, ScpSettings
+from dicom_node.storage_scp import ScpSettings
 from dicom_node.store_status import outcome_of
 from dicom_node.stow_router import StowSettings
 from reporting import withdrawal
