@@ -66,7 +66,6 @@ class ScpSettings:
     backlog: int = 128
     max_pdu_bytes: int = 131_072
     acse_timeout: float = 30.0
-    dimse_timeout: float = 60.0
     network_timeout: float = 60.0
     """How long a peer may stay silent, within an object and between two, before its association is aborted."""
     slowest_bytes_per_second: float = 1024.0
@@ -102,8 +101,8 @@ class StorageScp:
         """Bind the port and serve on threads of our own."""
         settings = self._settings
         ae = ApplicationEntity(settings.ae_title)
-        ae.acse_timeout, ae.dimse_timeout = settings.acse_timeout, settings.dimse_timeout
-        ae.network_timeout, ae.maximum_pdu_size = settings.network_timeout, settings.max_pdu_bytes
+        ae.acse_timeout, ae.network_timeout = settings.acse_timeout, settings.network_timeout
+        ae.maximum_pdu_size = settings.max_pdu_bytes
         ae.maximum_associations = 2 * settings.max_associations + settings.backlog  # the policy decides, and logs
         handlers: list[evt.EventHandlerType] = [
             (evt.EVT_REQUESTED, self._on_requested),
