@@ -103,15 +103,24 @@ def _explain(error: ValidationError, known: Mapping[str, Any]) -> str:
     place = ".".join(str(part) for part in first["loc"])
     if first["type"] == "extra_forbidden":
         in_list = any(isinstance(part, int) for part in first["loc"])
-        parent = str(first["loc"][0])
-        candidates = _entry_keys(parent) if in_list else known
+        candidates = _keys_at(first["loc"][:-1]) if in_list else known
         return _unknown(place, str(first["loc"][-1]) if in_list else place, candidates)
     message = first["msg"].removeprefix("Value error, ")
     return f"{place}: {message}" if place else message
 
 
-def _entry_keys(parent: str) -> dict[str, Any]:
-    for argument in get_args(Settings.model_fields[parent].annotation if parent in Settings.model_fields else None):
-        if isinstance(argument, type) and issubclass(argument, BaseModel):
-            return dict(argument.model_fields)
-    return {"ae_title": None, "addresses": None}
+def _keys_at(place: tuple[int | str, ...]) -> dict[str, FieldInfo]:
+    """Return the keys of the entry at a place of the settings, e.g. `("destinations", 0, "tls")`."""
+    section: type[BaseModel] = Settings
+    for part in place:
+        if isinstance(part, str) and part in section.model_fields:
+            section = next(_sections(section.model_fields[part].annotation), section)
+    return dict(section.model_fields)
+
+
+def _sections(annotation: Any) -> Iterator[type[BaseModel]]:
+    """Yield the sections within an annotation, e.g. those of `tuple[Peer, ...]` or `Peer | None`."""
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        yield annotation
+    for argument in get_args(annotation):
+        yield from _sections(argument)

@@ -46,6 +46,35 @@ class Peer(Section):
 
     ae_title: AeTitle
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
+    max_associations: Annotated[int, Field(ge=1)] | None = None
+    """How many of its associations may be open at once; without it only the limit for all counts."""
+
+
+class DicomTlsSettings(Section):
+    """TLS at the DICOM port (PS3.15 B.12): on when there is a certificate."""
+
+    certificate: Path | None = None
+    key: Path | None = None
+    peer_ca: Path | None = None
+    """The authority whose certificates senders have to show."""
+    allow_unauthenticated_peers: bool = False
+
+    @model_validator(mode="after")
+    def _complete(self) -> DicomTlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            there, missing = ("CERTIFICATE", "KEY") if self.key is None else ("KEY", "CERTIFICATE")
+            raise ValueError(f"DICOM__TLS__{there} is set, so DICOM__TLS__{missing} has to be set too")
+        if self.certificate is None and (self.peer_ca or self.allow_unauthenticated_peers):
+            raise ValueError(
+                "TLS is off without a certificate: set DICOM__TLS__CERTIFICATE and DICOM__TLS__KEY, or take the other "
+                "settings of DICOM__TLS out"
+            )
+        if self.certificate and self.peer_ca is None and not self.allow_unauthenticated_peers:
+            raise ValueError(
+                "DICOM__TLS__PEER_CA must name the authority that signs the senders' certificates (or set "
+                "DICOM__TLS__ALLOW_UNAUTHENTICATED_PEERS=true to accept senders without a certificate)"
+            )
+        return self
 
 
 class DicomSettings(Section):
@@ -57,6 +86,7 @@ class DicomSettings(Section):
     processes: Annotated[int, Field(ge=1)] = 1
     allowed_peers: tuple[Peer, ...] = ()
     allow_any_peer: bool = False
+    tls: DicomTlsSettings = DicomTlsSettings()
 
     @model_validator(mode="after")
     def _only_what_exists(self) -> DicomSettings:
@@ -150,6 +180,22 @@ class HttpPeer(Section):
         return {**taken, **values, "url": urlunsplit(parts._replace(netloc=address))}
 
 
+class DestinationTlsSettings(Section):
+    """TLS towards a DICOM node (PS3.15 B.12): whose certificate it has to show, and ours for when it asks for one."""
+
+    ca: Path
+    certificate: Path | None = None
+    key: Path | None = None
+    check_name: bool = True
+    """Whether its certificate has to name the host that is called."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> DestinationTlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
+
+
 class DestinationSettings(HttpPeer):
     """One place that reports go to."""
 
@@ -167,6 +213,7 @@ class DestinationSettings(HttpPeer):
     dialect: Literal["SCT", "SRT"] = "SCT"
     forward_images: bool = False
     withdraw: Literal["note", "orthanc", "none"] = "none"
+    tls: DestinationTlsSettings | None = None
 
     @model_validator(mode="after")
     def _has_an_address(self) -> DestinationSettings:
@@ -174,6 +221,10 @@ class DestinationSettings(HttpPeer):
             raise ValueError(f"destination {self.name}: kind dicom needs host, port and ae_title")
         if self.kind != "dicom" and not self.url:
             raise ValueError(f"destination {self.name}: kind {self.kind} needs url")
+        if self.kind != "dicom" and self.tls:
+            raise ValueError(
+                f"destination {self.name}: tls is for kind dicom; for kind {self.kind} write https:// in url"
+            )
         if self.withdraw == "orthanc" and self.kind != "orthanc":
             raise ValueError(f"destination {self.name}: withdraw=orthanc needs kind orthanc")
         return self

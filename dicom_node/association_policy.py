@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network, ip_address, ip_network
 
@@ -25,6 +25,8 @@ class AllowedPeer:
 
     ae_title: str
     addresses: tuple[str, ...] = ()
+    max_associations: int | None = None
+    """How many may be open at once by this entry; None: only the limit for all counts."""
     networks: tuple[Network, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -70,7 +72,22 @@ class AssociationPolicy:
     """Empty = anybody may send."""
     max_associations: int = 100
 
-    def refusal(self, *, called: str, calling: str, address: str, open_associations: int) -> Refusal | None:
+    def entry_for(self, calling: str, address: str) -> AllowedPeer | None:
+        """Return the first entry that lets this peer in, None when there is none or anybody may send."""
+        for peer in self.allowed_peers:
+            if peer.has_title(calling) and peer.has_address(address):
+                return peer
+        return None
+
+    def refusal(
+        self,
+        *,
+        called: str,
+        calling: str,
+        address: str,
+        open_associations: int,
+        open_by_entry: Mapping[AllowedPeer, int] | None = None,
+    ) -> Refusal | None:
         """Return why an association is rejected, or None when it is welcome."""
         calling = calling.strip()
         if called.strip() != self.ae_title.strip():
@@ -82,20 +99,27 @@ class AssociationPolicy:
                 "Correct the title at the sender, or dicom.ae_title here.",
             )
         if self.allowed_peers:
-            titled = [peer for peer in self.allowed_peers if peer.has_title(calling)]
-            if not titled:
+            if not any(peer.has_title(calling) for peer in self.allowed_peers):
                 return self._unknown(f"{calling!r} at {address} is not among the allowed peers")
-            if not any(peer.has_address(address) for peer in titled):
+            entry = self.entry_for(calling, address)
+            if entry is None:
                 return self._unknown(f"{calling!r} is allowed, but not from {address}")
+            its_own = (open_by_entry or {}).get(entry, 0)
+            if entry.max_associations is not None and its_own >= entry.max_associations:
+                return self._full(
+                    f"{calling!r} at {address} has to try again: {its_own} of its associations are open, which is the "
+                    "max_associations of its entry in dicom.allowed_peers"
+                )
         if open_associations >= self.max_associations:
-            return Refusal(
-                TRANSIENT,
-                _PRESENTATION_PROVIDER,
-                _LOCAL_LIMIT_EXCEEDED,
+            return self._full(
                 f"{calling!r} at {address} has to try again: {open_associations} associations are open, "
-                "which is the limit.",
+                "which is the limit"
             )
         return None
+
+    @staticmethod
+    def _full(what: str) -> Refusal:
+        return Refusal(TRANSIENT, _PRESENTATION_PROVIDER, _LOCAL_LIMIT_EXCEEDED, f"{what}.")
 
     @staticmethod
     def _unknown(what: str) -> Refusal:

@@ -17,6 +17,7 @@ from pynetdicom.presentation import PresentationContext
 from dicom_node import pynetdicom_options  # noqa: F401 (sets pynetdicom's global switches)
 from dicom_node.destination import DicomDestinationSettings
 from dicom_node.paced_sending import pace
+from dicom_node.tls_handshake import OutgoingTls, reason
 
 MAX_CONTEXTS = 128
 MAX_PDU_BYTES = 131_072
@@ -31,6 +32,14 @@ class PeerUnreachable(AssociationFailed):
         super().__init__(
             f"Cannot connect to {peer.host}:{peer.port} ({problem}); check host, port and firewall, "
             "and that the DICOM service runs there."
+        )
+
+
+class TlsFailed(AssociationFailed):
+    def __init__(self, peer: DicomDestinationSettings, why: str) -> None:
+        super().__init__(
+            f"No association over TLS with {peer.host}:{peer.port}: {why}. Compare the certificates and authorities on "
+            "both sides, and call it by a name that stands in its certificate."
         )
 
 
@@ -82,6 +91,7 @@ def associate(peer: DicomDestinationSettings, contexts: Sequence[PresentationCon
             wrapped.socket.settimeout(peer.network_timeout)
 
     started = time.monotonic()
+    outgoing = OutgoingTls(peer.tls) if peer.tls else None
     try:
         association = ae.associate(
             peer.host,
@@ -89,19 +99,24 @@ def associate(peer: DicomDestinationSettings, contexts: Sequence[PresentationCon
             list(contexts),
             peer.ae_title,
             max_pdu=MAX_PDU_BYTES,
-            tls_args=(peer.tls, peer.host) if peer.tls else None,
+            tls_args=outgoing.arguments(peer.host) if outgoing else None,
             evt_handlers=[(evt.EVT_CONN_OPEN, on_connection)],
         )
     except OSError as problem:  # the name could not be resolved
         raise PeerUnreachable(peer, problem.strerror or str(problem)) from problem
     if association.is_established:
         return pace(association)
+    tls_problem = outgoing.problem if outgoing else None
     if not connected:
-        raise PeerUnreachable(peer, "connection refused, no route, or a TLS handshake that failed")
+        if tls_problem is not None:
+            raise TlsFailed(peer, reason(tls_problem))
+        raise PeerUnreachable(peer, "connection refused, or no route")
     if association.is_rejected:
         raise AssociationRejected(peer, cast(A_ASSOCIATE, association.acceptor.primitive).reason_str.lower())
     if association.rejected_contexts:
         raise NoContextAccepted(peer, association.rejected_contexts)
+    if tls_problem is not None:
+        raise TlsFailed(peer, reason(tls_problem))
     if time.monotonic() - started >= peer.acse_timeout:
         raise NoAnswer(peer)
     raise AssociationAborted(peer)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import queue
 import socket
 import ssl
+import sys
 import time
 from collections.abc import Callable
 from typing import Any, cast
@@ -34,6 +35,7 @@ from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAsso
 from dicom_node import pynetdicom_options  # noqa: F401 (sets pynetdicom's global switches)
 from dicom_node.association_reader import AssociationReader
 from dicom_node.pdu_stream import MAX_INCOMING_PDU_BYTES
+from dicom_node.tls_handshake import HandshakeFailed, NothingSaid, TlsDoor
 
 MakeReader = Callable[["IncomingAssociation", socket.socket], AssociationReader]
 AtEnd = Callable[["IncomingAssociation"], None]
@@ -175,6 +177,7 @@ class AssociationServer(ThreadedAssociationServer):
         self.make_reader = make_reader
         self.at_end = at_end
         self.log = log
+        self.tls_door = TlsDoor(ssl_context) if ssl_context is not None else None
         super().__init__(
             ae, address, ae_title, contexts, ssl_context, evt_handlers, request_handler=AssociationRequestHandler
         )
@@ -197,6 +200,13 @@ class AssociationServer(ThreadedAssociationServer):
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Log what went wrong with one connection (a TLS handshake, mostly); socketserver would print it."""
+        problem = sys.exception()
+        if isinstance(problem, NothingSaid):
+            self.log.debug("tls_port_probed", address=client_address[0])
+            return
+        if isinstance(problem, HandshakeFailed):
+            self.log.warning("tls_handshake_failed", address=client_address[0], reason=str(problem))
+            return
         self.log.warning("connection_failed", address=client_address[0], exc_info=True)
 
 
@@ -204,8 +214,8 @@ class AssociationRequestHandler(RequestHandler):
     """One connection, on a thread of its own until the association's threads take over."""
 
     def __init__(self, request: Any, client_address: Any, server: AssociationServer) -> None:
-        if server.ssl_context is not None:
-            request = _with_tls(request, server.ssl_context)
+        if server.tls_door is not None:
+            request = server.tls_door.admit(request)
         super().__init__(request, client_address, server)
 
     def _create_association(self) -> Association:
@@ -229,8 +239,3 @@ class AssociationRequestHandler(RequestHandler):
             for handler, arguments in cast(list[Any], [bound] if event.is_intervention else bound):
                 association.bind(event, handler, arguments)
         return association
-
-
-def _with_tls(connection: socket.socket, context: ssl.SSLContext) -> ssl.SSLSocket:
-    """Shake hands here, on the connection's own thread: a slow peer delays nobody else."""
-    return context.wrap_socket(connection, server_side=True)

@@ -29,6 +29,7 @@ from dicom_node.association_policy import AllowedPeer, AssociationPolicy
 from dicom_node.association_reader import AssociationReader
 from dicom_node.association_server import AssociationServer, IncomingAssociation
 from dicom_node.association_services import AssociationServices
+from dicom_node.association_tally import AssociationTally
 from dicom_node.intake import Intake, Origin
 from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.verification import answer_echo
@@ -82,7 +83,9 @@ class StorageScp:
         self._settings = settings
         self._intake = intake
         self._log = log
-        self._policy = AssociationPolicy(settings.ae_title, settings.allowed_peers, settings.max_associations)
+        self._tally = AssociationTally(
+            AssociationPolicy(settings.ae_title, settings.allowed_peers, settings.max_associations)
+        )
         self._server: AssociationServer | None = None
         self._thread: threading.Thread | None = None
         self._open: dict[Association, Origin] = {}
@@ -156,11 +159,11 @@ class StorageScp:
     def _on_requested(self, event: Event) -> None:
         requestor = event.assoc.requestor
         request = cast(A_ASSOCIATE, requestor.primitive)
-        refusal = self._policy.refusal(
+        refusal = self._tally.admit(
+            event.assoc,
             called=request.called_ae_title,
             calling=request.calling_ae_title,
             address=requestor.address,
-            open_associations=self.open_associations,
         )
         if refusal is None:
             return
@@ -196,6 +199,7 @@ class StorageScp:
         )
 
     def _on_end(self, association: IncomingAssociation) -> None:
+        self._tally.leave(association)
         with self._lock:
             origin = self._open.pop(association, None)
         if origin is None:

@@ -12,8 +12,7 @@ from sqlalchemy import func, select
 
 from config.loading import load_settings
 from config.settings import DestinationSettings, Settings
-from dicom_node.destination import DicomDestinationSettings
-from dicom_node.verification import echo
+from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
@@ -61,7 +60,9 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("disk", lambda: _disk(parts))
     yield Finding("database", "ok", parts.database.engine.url.render_as_string(hide_password=True))
     yield _checked("model", _model)
-    yield _checked("dicom port", lambda: _dicom(settings))
+    yield _checked("dicom port", lambda: doctor_dicom.own_port(settings.dicom))
+    for name, certificate in doctor_dicom.certificates(settings):
+        yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
@@ -94,16 +95,6 @@ def _model() -> tuple[State, str]:
 
     engine = EmbeddedEngine()
     return "ok", f"version {engine.model.version}"
-
-
-def _dicom(settings: Settings) -> tuple[State, str]:
-    dicom = settings.dicom
-    host = "127.0.0.1" if dicom.host in ("0.0.0.0", "::") else dicom.host  # noqa: S104 - compared, not bound
-    calling = dicom.allowed_peers[0].ae_title if dicom.allowed_peers else "DOCTOR"
-    answer = echo(DicomDestinationSettings("self", host, dicom.port, dicom.ae_title, calling, connect_timeout=2))
-    if answer.ok:
-        return "ok", answer.detail
-    return "warning", f"{answer.detail} (is `mammogate serve` running?)"
 
 
 def _destination(item: DestinationSettings, calling_ae_title: str) -> tuple[State, str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy.exc import DBAPIError
 
 from config.loading import SettingsError
+from dicom_node.tls import TlsUnusable
 from gateway.archive import BackupFailed
 from gateway.database.migrate import DatabaseAway, UnsupportedSqlite
 from gateway.parts import DataFolderUnusable
@@ -26,6 +27,7 @@ EXPECTED: tuple[type[BaseException], ...] = (
     UnsupportedSqlite,
     DataFolderUnusable,
     StartRefused,
+    TlsUnusable,
     UnknownStudy,
     ImageRefused,
     ModelUnusable,

@@ -14,6 +14,15 @@ from gateway.parts import Parts, open_parts
 ConfigOption = Annotated[
     Path | None, typer.Option("--config", help="Settings file; default: $MAMMOGATE_CONFIG, else config/mammogate.toml.")
 ]
+TlsCaOption = Annotated[
+    Path | None, typer.Option("--tls-ca", metavar="FILE", help="Speak TLS; the node shows a certificate of this CA.")
+]
+TlsCertificateOption = Annotated[
+    Path | None, typer.Option("--tls-certificate", metavar="FILE", help="Our own certificate, with --tls-key.")
+]
+TlsKeyOption = Annotated[
+    Path | None, typer.Option("--tls-key", metavar="FILE", help="The private key of --tls-certificate.")
+]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON, for programs.")]
 
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 
 import structlog
 
-from config.settings import DestinationSettings, HttpPeer, Settings
+from config.settings import DestinationSettings, DestinationTlsSettings, HttpPeer, Settings
 from dicom_node.destination import CanDelete, Destination, DicomDestinationSettings, HttpDestinationSettings
 from dicom_node.orthanc_destination import OrthancDestination
 from dicom_node.storage_scu import DicomDestination
 from dicom_node.stow_destination import StowDestination
+from dicom_node.tls import TlsUnusable, requestor_context
 from gateway.processes.stopping import StartRefused
 
 
@@ -28,7 +30,7 @@ def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destin
     """Return one destination.
 
     Raises:
-        StartRefused: its password file can't be read.
+        StartRefused: its password file can't be read, or TLS can't be used as configured.
 
     """
     log = structlog.get_logger("destination")
@@ -40,10 +42,20 @@ def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destin
                 port=item.port or 0,
                 ae_title=item.ae_title or "",
                 calling_ae_title=calling_ae_title,
+                tls=_tls(item.name, item.tls),
             ),
             log,
         )
     return _orthanc(item) if item.kind == "orthanc" else StowDestination(_http(item), log)
+
+
+def _tls(name: str, tls: DestinationTlsSettings | None) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    try:
+        return requestor_context(tls.ca, tls.certificate, tls.key, check_name=tls.check_name)
+    except TlsUnusable as error:
+        raise StartRefused(f"destination {name}: {error}") from None
 
 
 def _orthanc(item: DestinationSettings) -> OrthancDestination:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import ssl
 import threading
+from datetime import UTC, datetime
 
 import structlog
 from sqlalchemy import update
 
+from config.settings import DicomTlsSettings
 from dicom_node.association_policy import AllowedPeer
+from dicom_node.certificate_file import ENDS_SOON_DAYS
 from dicom_node.intake import Intake
 from dicom_node.storage_scp import AddressUnavailable, PortInUse, ScpSettings, StorageScp
+from dicom_node.tls import TlsUnusable, acceptor_context, certificate_validity
 from gateway.database.columns import now
 from gateway.database.models import AssociationRecord
 from gateway.parts import Parts
@@ -25,7 +30,8 @@ def receive(parts: Parts, stop: threading.Event) -> None:
     """Receive until `stop` is set.
 
     Raises:
-        StartRefused: the port is taken, the address is not ours, or another receiver runs on this data folder.
+        StartRefused: the port is taken, the address is not ours, TLS can't be used as configured, or another receiver
+            runs on this data folder.
 
     """
     try:
@@ -43,7 +49,13 @@ def receive(parts: Parts, stop: threading.Event) -> None:
         except (PortInUse, AddressUnavailable) as error:
             raise StartRefused(str(error.strerror)) from None
         dicom = parts.settings.dicom
-        log.info("receive.listening", host=dicom.host, port=scp.port, ae_title=dicom.ae_title)
+        log.info(
+            "receive.listening",
+            host=dicom.host,
+            port=scp.port,
+            ae_title=dicom.ae_title,
+            tls=dicom.tls.certificate is not None,
+        )
         try:
             for source in sources:
                 source.start()
@@ -72,7 +84,25 @@ def _scp_settings(parts: Parts) -> ScpSettings:
         port=dicom.port,
         ae_title=dicom.ae_title,
         allowed_peers=tuple(
-            AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses))
+            AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses), peer.max_associations)
             for peer in dicom.allowed_peers
         ),
+        tls=_tls(dicom.tls),
     )
+
+
+def _tls(tls: DicomTlsSettings) -> ssl.SSLContext | None:
+    if tls.certificate is None or tls.key is None:
+        return None
+    try:
+        context = acceptor_context(
+            tls.certificate, tls.key, tls.peer_ca, certificate_required=not tls.allow_unauthenticated_peers
+        )
+        days = certificate_validity(tls.certificate).days_left(datetime.now(UTC))
+    except TlsUnusable as error:
+        raise StartRefused(str(error)) from None
+    if days <= ENDS_SOON_DAYS:
+        log.warning("receive.certificate_ends_soon", days=days, certificate=str(tls.certificate))
+    if tls.allow_unauthenticated_peers:
+        log.warning("receive.unauthenticated_peers", advice="Set dicom.tls.peer_ca, and have the senders show theirs.")
+    return context

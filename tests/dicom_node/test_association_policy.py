@@ -68,6 +68,26 @@ def test_a_full_house_is_a_temporary_rejection() -> None:
     assert (found.result, found.source, found.reason) == (2, 3, 2)
 
 
+def test_an_entry_at_its_own_limit_is_a_temporary_rejection_that_says_so() -> None:
+    xray = AllowedPeer("MODALITY", max_associations=2)
+    policy = AssociationPolicy("MAMMOGATE", [xray, AllowedPeer("OTHER")])
+    assert refusal(policy, open_associations=9, open_by_entry={xray: 1}) is None
+    found = refusal(policy, open_associations=2, open_by_entry={xray: 2})
+    assert found is not None
+    assert (found.result, found.source, found.reason) == (2, 3, 2)
+    assert "2 of its associations are open" in found.sentence
+    assert "max_associations" in found.sentence
+    assert refusal(policy, calling="OTHER", open_associations=2, open_by_entry={xray: 2}) is None
+
+
+def test_the_first_entry_that_fits_is_the_one_that_counts() -> None:
+    near, anywhere = AllowedPeer("MODALITY", ("192.0.2.0/24",), 1), AllowedPeer("MODALITY", (), 5)
+    policy = AssociationPolicy("MAMMOGATE", [near, anywhere])
+    assert policy.entry_for("MODALITY ", "192.0.2.7") == near
+    assert policy.entry_for("MODALITY", "198.51.100.1") == anywhere
+    assert policy.entry_for("STRANGER", "192.0.2.7") is None
+
+
 def test_an_address_that_is_none_is_refused_at_start_with_advice() -> None:
     with pytest.raises(InvalidPeerAddress, match=r"write it like 192\.0\.2\.7"):
         AllowedPeer("MODALITY", ("mri.hospital",))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 
 import pynetdicom
 from pydicom import Dataset
@@ -17,6 +18,8 @@ from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.storage_scp import ScpSettings
 from dicom_node.store_status import outcome_of
 from dicom_node.stow_router import StowSettings
+from dicom_node.tls import acceptor_context, requestor_context
+from dicom_node.tls_handshake import HANDSHAKE_SECONDS, MAX_HANDSHAKES
 from reporting import withdrawal
 from reporting.cad_sr import document as cad_sr
 from reporting.codes import private
@@ -25,6 +28,7 @@ from reporting.measurement_report import document as measurement_report
 from reporting.presentation_state import document as presentation_state
 from reporting.summary_image import document as summary_image
 from tests.docs.papers import CONFORMANCE, Row, tables
+from tests.peers.certificates import Authority
 
 TEXT = CONFORMANCE.read_text("utf-8")
 TABLES = tables(TEXT)
@@ -120,6 +124,19 @@ def test_rejections_are_listed_as_the_policy_makes_them() -> None:
     made = {f"{refusal.result}, {refusal.source}, {refusal.reason}" for refusal in refusals if refusal}
     listed = _rows("result, source, reason (PS3.8 table 9-21)", "when", "what to do")
     assert {row[0].partition(":")[0] for row in listed} == made
+
+
+def test_what_is_said_of_tls_is_what_a_context_offers(tmp_path: Path) -> None:
+    hospital = Authority(tmp_path, "hospital")
+    gate = hospital.issue("gate")
+    listed = dict(_rows("", "offered and accepted"))
+    accepting = acceptor_context(gate.certificate, gate.key, hospital.certificate)
+    for context in (accepting, requestor_context(hospital.certificate)):
+        for version in ("TLSv1.3", "TLSv1.2"):
+            suites = [suite["name"] for suite in context.get_ciphers() if suite["protocol"] == version]
+            assert listed[f"cipher suites of TLS {version[-3:]}"].split(", ") == suites
+    (time_and_number,) = [row[1] for row in _rows("what is checked", "as acceptor", "as requestor") if "time" in row[0]]
+    assert time_and_number == f"{HANDSHAKE_SECONDS:g} s, at most {MAX_HANDSHAKES} at once"
 
 
 def test_the_private_codes_are_those_of_the_code() -> None:

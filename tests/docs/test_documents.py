@@ -7,7 +7,7 @@ import shlex
 import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from pydantic import BaseModel
@@ -25,12 +25,12 @@ DOCUMENTS = documents()
 TEMPLATE = ROOT / "config" / "mammogate.toml"
 MACHINE_PATHS = re.compile(r"/(?:work|root|home|tmp|Users)/")
 # Examples of this shape stand in the template where a default would show nothing.
-EXAMPLES = {"database_url", "dicom.allowed_peers"}
+EXAMPLES = {"database_url", "dicom.allowed_peers", "dicom.tls.certificate", "dicom.tls.key", "dicom.tls.peer_ca"}
 # Accepted, but of no use in this version: the remote engine is refused, and a password belongs into a file.
 NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
-DOTTED = re.compile(r"(?:dicom|http|study|inference|delivery|site|destinations|sources)\.[a-z_]+")
+DOTTED = re.compile(r"(?:dicom|http|study|inference|delivery|site|destinations|sources)(?:\.[a-z_]+)+")
 
 with_each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
@@ -39,10 +39,16 @@ with_each_document = pytest.mark.parametrize(
 
 def _keys(section: type[BaseModel], prefix: str = "") -> Iterator[tuple[str, Any]]:
     for name, field in section.model_fields.items():
-        if isinstance(field.annotation, type) and issubclass(field.annotation, Section):
-            yield from _keys(field.annotation, f"{prefix}{name}.")
+        # A section, also one that may be absent; the entries of lists are shown by an example.
+        section = next((kind for kind in (field.annotation, *get_args(field.annotation)) if _is_section(kind)), None)
+        if section is not None and not str(field.annotation).startswith("tuple["):
+            yield from _keys(section, f"{prefix}{name}.")
         else:
             yield f"{prefix}{name}", field.default
+
+
+def _is_section(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Section)
 
 
 COMMANDS = get_command(app)

@@ -16,8 +16,14 @@ from tests.peers.programs import environment, program, run, stop
 Finished = subprocess.CompletedProcess[str]
 
 
-def echoscu(port: int, called: str = "MAMMOGATE", calling: str = "ECHOSCU", host: str = LOOPBACK) -> Finished:
-    return run(["echoscu", "-v", "-aet", calling, "-aec", called, host, str(port)])
+def echoscu(
+    port: int,
+    called: str = "MAMMOGATE",
+    calling: str = "ECHOSCU",
+    options: Sequence[str] = (),
+    host: str = LOOPBACK,
+) -> Finished:
+    return run(["echoscu", "-v", "-aet", calling, "-aec", called, *options, host, str(port)])
 
 
 def storescu(

@@ -32,6 +32,8 @@ class Gateway:
     settings: dict[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     token: str = ""
+    echo_options: tuple[str, ...] = ()
+    """What `mammogate echo` needs to get an answer from this gateway, where it is not open to anybody."""
 
     @property
     def url(self) -> str:
@@ -144,7 +146,7 @@ class Gateway:
         return folder / f"{report['sop_instance_uid']}.dcm"
 
     def _listens(self) -> bool:
-        return self.command("echo", f"{LOOPBACK}:{self.dicom_port}").returncode == 0
+        return self.command("echo", f"{LOOPBACK}:{self.dicom_port}", *self.echo_options).returncode == 0
 
 
 def _is_delivered(study: Mapping[str, Any], generation: int) -> bool:
@@ -166,6 +168,7 @@ def running_gateway(
     sources: Sequence[Mapping[str, Any]] = (),
     settings: Mapping[str, str] | None = None,
     dicom_port: int | None = None,
+    echo_options: Sequence[str] = (),
     start: bool = True,
 ) -> Iterator[Gateway]:
     """Run a gateway with its state below `folder`; a doctor and her token exist."""
@@ -191,6 +194,7 @@ def running_gateway(
             "MAMMOGATE_SOURCES": json.dumps(list(sources)),
             **(settings or {}),
         },
+        echo_options=tuple(echo_options),
     )
     gateway.add_user("doctor", "doctor")
     gateway.token = gateway.add_token("doctor", "--upload")
