@@ -1,11 +1,11 @@
-# make install | demo [EXIT=1] | test | test-full | lint | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | test | test-full | bench [WRITE=1] [QUICK=1] | lint | pictures | lock        (see README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install pictures demo test test-full lint lock system-packages clean
+.PHONY: install pictures demo test test-full bench lint lock system-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -46,6 +46,10 @@ test: lint system-packages
 
 test-full: lint system-packages
 	$(BIN)/python -m pytest
+
+# How fast images are stored, beside Orthanc and DCMTK; WRITE=1 writes the figures and their picture into docs.
+bench: $(VENV)/.test-installed system-packages
+	$(BIN)/python -m benchmarks --large $(if $(QUICK),--quick) $(if $(WRITE),--write docs/performance.md)
 
 # Exact versions for everybody, from the ranges in pyproject.toml.
 lock:
