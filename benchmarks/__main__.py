@@ -29,7 +29,8 @@ def _say(sentence: str) -> None:
     sys.stderr.write(f"{sentence}\n")
 
 
-def _cells(names: str) -> list[Cell]:
+def chosen_cells(names: str) -> list[Cell]:
+    """The cells of a list like `S1,M`."""
     wanted = [name.strip() for name in names.split(",") if name.strip()]
     unknown = [name for name in wanted if name not in BY_NAME]
     if unknown:
@@ -47,7 +48,7 @@ def bench(
     work_dir: Annotated[Path, typer.Option(help="On the disk that is measured; emptied afterwards.")] = Path("data"),
 ) -> None:
     """Compare how fast mammogate, Orthanc and DCMTK's storescp receive images."""
-    wanted = _cells(cells)
+    wanted = chosen_cells(cells)
     if write is not None and wanted != list(CELLS):
         raise typer.BadParameter("the document has every cell: leave --cells away with --write")
     if quick:

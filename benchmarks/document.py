@@ -36,8 +36,8 @@ Receivers that take the same images over C-STORE and store them. Their answers d
 storescp is the yardstick for speed, not for safety: after a power cut it may have lost images that it acknowledged.
 All of them run with `TCP_NODELAY=1`; without it DCMTK and Orthanc wait about 40 ms an image for delayed
 acknowledgements. DCMTK's own default is a PDU of 16 KB; 128 KB is the largest that it offers, and what mammogate
-offers. Orthanc has its defaults but for `SyncStorageArea`, mammogate its own on SQLite, run as `mammogate serve
---only receive`: the other parts would read the images meanwhile.
+offers. Orthanc has its defaults but for `SyncStorageArea`, mammogate its own on SQLite. Of mammogate only the receiving
+part runs (`mammogate serve --only receive`): the others would read the images meanwhile.
 
 ## Ratios
 
@@ -63,7 +63,7 @@ run the stores are empty, nothing is left to be written to disk, and the other r
 against what it acknowledged. Memory is the resident memory of the receiver and its child processes, sampled each 10
 ms.
 
-On two cores the sender takes a share of the processor, so the rates are lower than with a sender of its own; that
+The sender takes its share of the processor, so the rates are lower than with a sender on a machine of its own; that
 holds for all receivers.
 """
 

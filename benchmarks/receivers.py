@@ -209,7 +209,7 @@ OURS = ReceiverKind(
 ORTHANC = ReceiverKind(
     "orthanc",
     "Orthanc, sync",
-    "one fdatasync of the file (`SyncStorageArea` true); neither its folder nor the index is synced",
+    "one fdatasync of the file (`SyncStorageArea` true); neither the folder nor the index's transaction is synced",
     _orthanc,
     lambda: _first_line([program("Orthanc"), "--version"]),
 )
