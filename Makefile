@@ -1,11 +1,11 @@
-# make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | lint | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | pictures | lock        (see README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install pictures demo test test-full fuzz lint lock system-packages clean
+.PHONY: install pictures demo test test-full fuzz bench lint lock system-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -57,6 +57,10 @@ fuzz: $(VENV)/.fuzz-installed
 	for target in pdu_stream command_set header; do \
 	  $(BIN)/python -m tests.fuzz $$target data/fuzz/$$target $(SECONDS) || exit 1; \
 	done
+
+# How fast images are stored, beside Orthanc and DCMTK; WRITE=1 writes the figures and their picture into docs.
+bench: $(VENV)/.test-installed system-packages
+	$(BIN)/python -m benchmarks --large $(if $(QUICK),--quick) $(if $(WRITE),--write docs/performance.md)
 
 # Exact versions for everybody, from the ranges in pyproject.toml.
 lock:

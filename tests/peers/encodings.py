@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import imagecodecs
 import numpy as np
@@ -82,7 +83,7 @@ def encode_pixels(ds: Dataset, pixels: NDArray[np.uint16], transfer_syntax: str)
         ds.LossyImageCompressionRatio = round(stored.nbytes / len(frame), 2)
 
 
-def _description(ds: Dataset) -> dict[str, int | str]:
+def _description(ds: Dataset) -> dict[str, Any]:
     return {
         "rows": ds.Rows,
         "columns": ds.Columns,

@@ -1,0 +1,1 @@
+"""The benchmarks' own parts work; how fast anything is, no test asks."""
