@@ -57,6 +57,11 @@ class GroupCommit(Generic[Item, Result]):
         self._thread: threading.Thread | None = None
         self._stopped = False
 
+    @property
+    def waiting(self) -> int:
+        """How many items the writer has not taken up yet; approximate while callers come."""
+        return self._queue.qsize()
+
     def commit(self, item: Item) -> Result:
         """Return what `record` made of the item, once that is committed; blocks until then.
 
@@ -146,8 +151,10 @@ class GroupCommit(Generic[Item, Result]):
                 raise _Undone(error) from error
             try:
                 transaction.commit()
-            except DBAPIError as error:
-                if _sql_state(error) in _ROLLED_BACK:
+            except Exception as error:
+                # The pool takes a transaction that failed to commit for ended. With SQLite it may still hold the lock.
+                connection.invalidate()
+                if isinstance(error, DBAPIError) and _sql_state(error) in _ROLLED_BACK:
                     raise _Undone(error) from error
                 raise
         for waiting, result in zip(batch, results, strict=True):

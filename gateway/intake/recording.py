@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
-from sqlalchemy import Connection, CursorResult, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from dicom_node.intake import Origin
 from gateway.database.columns import now
@@ -27,9 +26,9 @@ _KNOWN = select(
     select(Instance.id).where(Instance.sop_instance_uid == bindparam("sop_uid")).scalar_subquery().label("first"),
     select(AssociationRecord.id).where(AssociationRecord.id == bindparam("origin")).scalar_subquery().label("origin"),
 )
-_NEW_STUDY = insert(Study)
-_NEW_INSTANCE = insert(Instance)
-_NEW_DUPLICATE = insert(Duplicate)
+_NEW_STUDY = insert(Study).returning(Study.id)
+_NEW_INSTANCE = insert(Instance).returning(Instance.id)
+_NEW_DUPLICATE = insert(Duplicate).returning(Duplicate.id)
 _NEW_ASSOCIATION = insert(AssociationRecord)
 _TOUCH = update(Study).where(Study.id == bindparam("study")).values(last_received_at=bindparam("moment"))
 _COLLECT = _TOUCH.values(updated_at=bindparam("moment"), gathering=bindparam("collected"))
@@ -98,7 +97,7 @@ class ArrivalRecorder:
             "study_date": header.study_date,
             "accession_number": header.accession_number,
         }
-        return _Study(_key(connection.execute(_NEW_STUDY, row)), 0, None)
+        return _Study(connection.execute(_NEW_STUDY, row).scalar_one(), 0, None)
 
     def _record_duplicate(self, connection: Connection, item: Arrival, first: int, moment: datetime) -> None:
         row = {
@@ -107,7 +106,7 @@ class ArrivalRecorder:
             "path": item.path,
             "received_at": moment,
         }
-        self._jobs.compare(connection, _key(connection.execute(_NEW_DUPLICATE, row)))
+        self._jobs.compare(connection, connection.execute(_NEW_DUPLICATE, row).scalar_one())
 
     def _record_instance(self, connection: Connection, item: Arrival, study: _Study, moment: datetime) -> None:
         header = item.header
@@ -129,7 +128,7 @@ class ArrivalRecorder:
             "association_id": item.origin.association_id,
             "received_at": moment,
         }
-        instance_id = _key(connection.execute(_NEW_INSTANCE, row))
+        instance_id = connection.execute(_NEW_INSTANCE, row).scalar_one()
         opens = header.image.role == "read" or (header.image.role == "kept" and study.generation == 0)
         if opens:
             collected = study.gathering if study.gathering is not None else study.generation + 1
@@ -155,9 +154,3 @@ class _Study:
     id: int
     generation: int
     gathering: int | None
-
-
-def _key(inserted: CursorResult[Any]) -> int:
-    """Return the id of the row that was inserted."""
-    (key,) = inserted.inserted_primary_key or ()
-    return int(key)

@@ -170,12 +170,13 @@ class _Scan:
             else:
                 vr, start, length = self._explicit(position)
             word = _WANTED.get(tag) if found is not None else None
+            items: list[ScannedHeader] = []
             if length == _UNDEFINED:
                 if vr != b"SQ":
                     raise _Unusual
                 items, after = self._items(start, None, implicit, wanted=word is not None)
             else:
-                items, after = [], start + length
+                after = start + length
                 if after > end:
                     raise _Unusual
                 if word is not None and vr == b"SQ":
@@ -199,7 +200,7 @@ class _Scan:
         self, position: int, end: int | None, implicit: bool, *, wanted: bool
     ) -> tuple[list[ScannedHeader], int]:
         """Return a sequence's items, and where what follows it begins; `end` is None where a delimiter ends it."""
-        items = []
+        items: list[ScannedHeader] = []
         while end is None or position < end:
             head = self._bytes(position, 8)
             group, element = _TAG(head)
