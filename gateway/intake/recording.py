@@ -16,16 +16,19 @@ from gateway.workflow.destinations import forward_at_once
 from gateway.workflow.jobs import Jobs
 
 # Built once: SQLAlchemy compiles a statement once for as long as it is the same object.
-_STUDY = (
-    select(Study.id, Study.generation, Study.gathering)
-    .where(Study.study_instance_uid == bindparam("study_uid"))
-    .with_for_update()
-)
-_KNOWN = select(
+_KNOWN = (
     select(Report.id).where(Report.sop_instance_uid == bindparam("sop_uid")).scalar_subquery().label("report"),
     select(Instance.id).where(Instance.sop_instance_uid == bindparam("sop_uid")).scalar_subquery().label("first"),
     select(AssociationRecord.id).where(AssociationRecord.id == bindparam("origin")).scalar_subquery().label("origin"),
 )
+# What another receiver commits while this one waits for the study's row is not seen by it, and then fails as a second
+# row under the same UID: the group commit tries that again.
+_IN_KNOWN_STUDY = (
+    select(*_KNOWN, Study.id, Study.generation, Study.gathering)
+    .where(Study.study_instance_uid == bindparam("study_uid"))
+    .with_for_update(of=Study)
+)
+_IN_NEW_STUDY = select(*_KNOWN)
 _NEW_STUDY = insert(Study).returning(Study.id)
 _NEW_INSTANCE = insert(Instance).returning(Instance.id)
 _NEW_DUPLICATE = insert(Duplicate).returning(Duplicate.id)
@@ -62,14 +65,14 @@ class ArrivalRecorder:
     def record(self, connection: Connection, item: Arrival) -> int | None:
         """Write the rows of one arrival; return its study's id, or None for a report of ours, which needs none."""
         header, moment = item.header, now()
-        found = connection.execute(_STUDY, {"study_uid": header.study_instance_uid}).one_or_none()
         sought = {"sop_uid": header.sop_instance_uid, "origin": item.origin.association_id}
-        report, first, origin = connection.execute(_KNOWN, sought).one()
+        found = connection.execute(_IN_KNOWN_STUDY, {**sought, "study_uid": header.study_instance_uid}).one_or_none()
+        report, first, origin = found[:3] if found is not None else connection.execute(_IN_NEW_STUDY, sought).one()
         if report is not None:
             return None
         if origin is None:
             self._open_association(connection, item.origin, moment)
-        study = _Study(*found) if found is not None else self._open_study(connection, header)
+        study = _Study(*found[3:]) if found is not None else self._open_study(connection, header)
         if first is not None:
             connection.execute(_TOUCH, {"study": study.id, "moment": moment})
             self._record_duplicate(connection, item, first, moment)
