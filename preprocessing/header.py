@@ -1,11 +1,17 @@
 """Reading attributes of a header that may be broken: wrong VR, wrong characters, wrong number of values."""
 
-from typing import Any
-
-from pydicom.dataset import Dataset
+from typing import Any, Protocol, runtime_checkable
 
 
-def value_of(header: Dataset, keyword: str) -> Any:
+@runtime_checkable
+class Header(Protocol):
+    """What is needed of a header, or of an item of a sequence: a value by its keyword. A pydicom Dataset is one."""
+
+    def get(self, key: str, /) -> Any:
+        """The value, or None; may raise anything at all where it can't be converted."""
+
+
+def value_of(header: Header, keyword: str) -> Any:
     """The attribute's value, or None when it is missing, empty or can't be converted."""
     try:
         return header.get(keyword)
@@ -13,7 +19,7 @@ def value_of(header: Dataset, keyword: str) -> Any:
         return None
 
 
-def texts_of(header: Dataset, keyword: str) -> tuple[str, ...]:
+def texts_of(header: Header, keyword: str) -> tuple[str, ...]:
     """All values as upper-case text without padding; () when there is none."""
     value = value_of(header, keyword)
     if value is None:
@@ -27,21 +33,21 @@ def texts_of(header: Dataset, keyword: str) -> tuple[str, ...]:
     return tuple(text for text in texts if text)
 
 
-def text_of(header: Dataset, keyword: str) -> str:
+def text_of(header: Header, keyword: str) -> str:
     """The first value as upper-case text, "" when there is none."""
     return next(iter(texts_of(header, keyword)), "")
 
 
-def items_of(header: Dataset, keyword: str) -> tuple[Dataset, ...]:
+def items_of(header: Header, keyword: str) -> tuple[Header, ...]:
     """The items of a sequence, () when it is missing or no sequence at all."""
     value = value_of(header, keyword)
     try:
-        return tuple(item for item in value if isinstance(item, Dataset)) if value is not None else ()
+        return tuple(item for item in value if isinstance(item, Header)) if value is not None else ()
     except TypeError:
         return ()
 
 
-def number_of(header: Dataset, keyword: str) -> float | None:
+def number_of(header: Header, keyword: str) -> float | None:
     """The first value as a finite number, or None."""
     text = text_of(header, keyword)
     try:

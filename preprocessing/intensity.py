@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from preprocessing.header import items_of, number_of, text_of, texts_of, value_of
+from preprocessing.header import Header, items_of, number_of, text_of, texts_of, value_of
 from preprocessing.normalise import FloatImage
 from preprocessing.view_codes import MG_FOR_PROCESSING
 
@@ -90,7 +90,7 @@ def _voi(values: FloatImage, header: Dataset) -> FloatImage:
     return clipped if float(clipped.std()) > 0.01 else _stretched(values)
 
 
-def _looked_up(values: FloatImage, table: Dataset) -> FloatImage | None:
+def _looked_up(values: FloatImage, table: Header) -> FloatImage | None:
     """Apply a look-up table (PS3.3 C.11.1.1), interpolating between entries; None when the table is broken."""
     descriptor = [int(text) for text in texts_of(table, "LUTDescriptor") if text.lstrip("-").isdigit()]
     data = value_of(table, "LUTData")

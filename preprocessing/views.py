@@ -4,9 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from pydicom.dataset import Dataset
-
-from preprocessing.header import items_of, number_of, text_of, texts_of
+from preprocessing.header import Header, items_of, number_of, text_of, texts_of
 from preprocessing.view_codes import (
     BIOPSY_WORDS,
     BREAST_PROJECTION_X_RAY,
@@ -61,7 +59,7 @@ class ImageIdentity:
         return self.role == "read" and (self.laterality, self.view) in STANDARD_VIEWS and usual
 
 
-def identify_view(header: Dataset) -> ImageIdentity:
+def identify_view(header: Header) -> ImageIdentity:
     """Say what an image is from its header alone (read with `stop_before_pixels`); never raises.
 
     View: View Code Sequence, then View Position, then Patient Orientation (PS3.3 C.8.11.7, C.7.6.1.1.1). Side: Image
@@ -77,7 +75,7 @@ def identify_view(header: Dataset) -> ImageIdentity:
     return ImageIdentity(laterality, view, modifiers, role, reason, _intent(header))
 
 
-def _view(header: Dataset) -> tuple[str | None, tuple[str, ...], str | None]:
+def _view(header: Header) -> tuple[str | None, tuple[str, ...], str | None]:
     view: str | None = None
     modifiers: list[str] = []
     for item in items_of(header, "ViewCodeSequence"):
@@ -103,7 +101,7 @@ def _view(header: Dataset) -> tuple[str | None, tuple[str, ...], str | None]:
     return view or _oriented(header)[1], tuple(modifiers), side
 
 
-def _laterality(header: Dataset, side_in_position: str | None) -> Laterality | None:
+def _laterality(header: Header, side_in_position: str | None) -> Laterality | None:
     oriented = _oriented(header)[0]
     for text in (text_of(header, "ImageLaterality"), text_of(header, "Laterality"), side_in_position, oriented):
         if text in ("R", "RIGHT"):
@@ -113,7 +111,7 @@ def _laterality(header: Dataset, side_in_position: str | None) -> Laterality | N
     return None
 
 
-def _oriented(header: Dataset) -> tuple[Laterality | None, str | None]:
+def _oriented(header: Header) -> tuple[Laterality | None, str | None]:
     """Side and view from Patient Orientation as PS3.3 C.8.11.7 has mammograms lie: A\\R left CC, P\\FL right MLO.
 
     The skin side of a left breast runs to the right of the image (A), its columns from lateral to medial (R).
@@ -134,7 +132,7 @@ def _oriented(header: Dataset) -> tuple[Laterality | None, str | None]:
     return None, view
 
 
-def _intent(header: Dataset) -> PresentationIntent | None:
+def _intent(header: Header) -> PresentationIntent | None:
     intent = text_of(header, "PresentationIntentType")
     sop_class = text_of(header, "SOPClassUID")
     if intent == "FOR PRESENTATION" or (not intent and sop_class == MG_FOR_PRESENTATION):
@@ -144,7 +142,7 @@ def _intent(header: Dataset) -> PresentationIntent | None:
     return None
 
 
-def _why_foreign(header: Dataset) -> str | None:
+def _why_foreign(header: Header) -> str | None:
     modality = text_of(header, "Modality")
     sop_class = text_of(header, "SOPClassUID")
     tomosynthesis = sop_class == BREAST_TOMOSYNTHESIS or sop_class in BREAST_PROJECTION_X_RAY
@@ -157,7 +155,7 @@ def _why_foreign(header: Dataset) -> str | None:
     return None
 
 
-def _why_kept(header: Dataset, modifiers: tuple[str, ...]) -> str | None:
+def _why_kept(header: Header, modifiers: tuple[str, ...]) -> str | None:
     sop_class = text_of(header, "SOPClassUID")
     if sop_class == BREAST_TOMOSYNTHESIS or sop_class in BREAST_PROJECTION_X_RAY:
         return "Kept, not read: tomosynthesis; only single projection images are read."

@@ -8,17 +8,17 @@ from pathlib import Path
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError, SQLAlchemyError
-from sqlalchemy.orm import Session
+from sqlalchemy.exc import SQLAlchemyError
 
 from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Report, Study
 from gateway.folders import Folders, move_durably
+from gateway.intake.group_commit import GroupCommit, WriterStopped
 from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
+from gateway.intake.recording import Arrival, ArrivalRecorder
 from gateway.workflow.completeness import is_ready_but_for_settling
-from gateway.workflow.destinations import forward_at_once
 from gateway.workflow.jobs import Jobs
 
 log = structlog.get_logger(__name__)
@@ -28,7 +28,7 @@ class DurableIntake:
     """One for each receiving process; `receiver` is the process's slot name.
 
     Nothing is kept in memory that an acknowledgement depends on. A file without a row was never acknowledged: such
-    files are swept when a receiver starts.
+    files are swept when a receiver starts. Rows are written by one thread, for many callers at once.
     """
 
     def __init__(
@@ -46,11 +46,10 @@ class DurableIntake:
         self._database = database
         self._folders = folders
         self._jobs = jobs
-        self._receiver = receiver
         self._settle = settle_seconds
-        self._quiet = quiet_seconds
         self._reserve = reserve_bytes
-        self._forward_to = tuple(forward_to)
+        recorder = ArrivalRecorder(jobs, receiver=receiver, quiet_seconds=quiet_seconds, forward_to=forward_to)
+        self._writer: GroupCommit[Arrival, int | None] = GroupCommit(database.engine, recorder, name="intake-writer")
         self._touched: dict[str, set[int]] = {}
         self._lock = threading.Lock()
 
@@ -80,6 +79,8 @@ class DurableIntake:
         except SQLAlchemyError as error:
             log.error("receive.database_failed", error=type(error).__name__)
             return self._refuse(path, "the gateway's database is away", origin)
+        except WriterStopped:
+            return self._refuse(path, "the gateway is stopping", origin)
         except Exception as error:
             # Whatever else goes wrong, the sender must keep its copy: nothing was made durable.
             log.exception("receive.failed", error=type(error).__name__)
@@ -109,6 +110,10 @@ class DurableIntake:
         except Exception as error:  # noqa: BLE001 - the gather job looks by itself after the quiet time
             log.warning("receive.close_not_noted", error=type(error).__name__)
 
+    def close(self) -> None:
+        """Answer whoever waits in `accept`, refuse whoever comes later, and end the writing thread."""
+        self._writer.stop()
+
     def known_instances(self, sop_instance_uids: Collection[str]) -> set[str]:
         """Return which of these UIDs are instances here, or reports of ours."""
         wanted = list(sop_instance_uids)
@@ -118,117 +123,26 @@ class DurableIntake:
         return held | ours
 
     def _store(self, path: Path, header: ReceivedHeader, origin: Origin) -> Answer:
-        answer = Answer(
+        size = path.stat().st_size
+        stored = self._folders.new_instance()
+        move_durably(path, stored)
+        try:
+            study_id = self._writer.commit(Arrival(self._folders.relative(stored), size, header, origin))
+        except BaseException:
+            self._remove_unless_recorded(stored)
+            raise
+        if study_id is None:
+            # A PACS that routes whole studies sends our reports back: they are durable here already.
+            self.discard(stored)
+        else:
+            with self._lock:
+                self._touched.setdefault(origin.association_id, set()).add(study_id)
+        return Answer(
             Verdict.STORED,
             study_instance_uid=header.study_instance_uid,
             sop_class_uid=header.sop_class_uid,
             sop_instance_uid=header.sop_instance_uid,
         )
-        if self._is_our_report(header.sop_instance_uid):
-            # A PACS that routes whole studies sends our reports back: they are durable here already.
-            self.discard(path)
-            return answer
-        size = path.stat().st_size
-        stored = self._folders.new_instance()
-        move_durably(path, stored)
-        try:
-            study_id = self._record_once(stored, size, header, origin)
-        except BaseException:
-            self._remove_unless_recorded(stored)
-            raise
-        with self._lock:
-            self._touched.setdefault(origin.association_id, set()).add(study_id)
-        return answer
-
-    def _record_once(self, stored: Path, size: int, header: ReceivedHeader, origin: Origin) -> int:
-        try:
-            with self._database.write() as session:
-                return self._record(session, stored, size, header, origin)
-        except IntegrityError:
-            # Another receiver made the study's or the instance's first row meanwhile: now it is there to be found.
-            with self._database.write() as session:
-                return self._record(session, stored, size, header, origin)
-
-    def _record(self, session: Session, stored: Path, size: int, header: ReceivedHeader, origin: Origin) -> int:
-        moment = now()
-        if session.get(AssociationRecord, origin.association_id) is None:
-            session.add(
-                AssociationRecord(
-                    id=origin.association_id,
-                    receiver=self._receiver,
-                    channel=origin.channel,
-                    peer_ae_title=origin.peer_ae_title,
-                    peer_address=origin.peer_address,
-                    opened_at=moment,
-                )
-            )
-            session.flush()
-        study = self._study(session, header)
-        study.last_received_at = moment
-        first = session.scalars(
-            select(Instance).where(Instance.sop_instance_uid == header.sop_instance_uid)
-        ).one_or_none()
-        if first is not None:
-            duplicate = Duplicate(
-                instance_id=first.id,
-                study_instance_uid=header.study_instance_uid,
-                path=self._folders.relative(stored),
-                received_at=moment,
-            )
-            session.add(duplicate)
-            session.flush()
-            self._jobs.compare(session, duplicate.id)
-            return study.id
-        instance = Instance(
-            study_id=study.id,
-            series_instance_uid=header.series_instance_uid,
-            sop_instance_uid=header.sop_instance_uid,
-            sop_class_uid=header.sop_class_uid,
-            transfer_syntax_uid=header.transfer_syntax_uid,
-            role=header.image.role,
-            role_reason=header.image.reason,
-            laterality=header.image.laterality,
-            view=header.image.view,
-            is_standard=header.image.is_standard,
-            presentation_intent=header.image.presentation_intent,
-            patient_key=header.patient_key,
-            path=self._folders.relative(stored),
-            size=size,
-            association_id=origin.association_id,
-            received_at=moment,
-        )
-        session.add(instance)
-        opens = header.image.role == "read" or (header.image.role == "kept" and study.generation == 0)
-        if opens and study.gathering is None:
-            study.gathering = study.generation + 1
-            self._jobs.gather(session, study.study_instance_uid, study.gathering, self._quiet)
-        if opens:
-            study.updated_at = moment
-        elif study.gathering is None:
-            forward_at_once(session, self._jobs, study, instance, self._forward_to)
-        return study.id
-
-    def _study(self, session: Session, header: ReceivedHeader) -> Study:
-        found = session.scalars(
-            select(Study).where(Study.study_instance_uid == header.study_instance_uid).with_for_update()
-        ).one_or_none()
-        if found is not None:
-            return found
-        study = Study(
-            study_instance_uid=header.study_instance_uid,
-            patient_id=header.patient_id,
-            patient_name=header.patient_name,
-            birth_date=header.birth_date,
-            study_date=header.study_date,
-            accession_number=header.accession_number,
-        )
-        session.add(study)
-        session.flush()
-        return study
-
-    def _is_our_report(self, sop_instance_uid: str) -> bool:
-        with self._database.read() as session:
-            return session.scalar(select(Report.id).where(Report.sop_instance_uid == sop_instance_uid)) is not None
 
     def _let_settle(self, study_ids: set[int]) -> None:
         with self._database.read() as session:

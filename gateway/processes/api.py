@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from gateway import __version__
 from gateway.feed.accounts import Accounts
@@ -32,7 +33,7 @@ log = structlog.get_logger(__name__)
 _SILENT_SECONDS = 45
 
 
-def build_app(parts: Parts, receiver: str) -> FastAPI:
+def build_app(parts: Parts, intake: Intake) -> FastAPI:
     """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE."""
     http = parts.settings.http
 
@@ -63,7 +64,7 @@ def build_app(parts: Parts, receiver: str) -> FastAPI:
             session_lifetime=_hours(http.session_hours),
             session_idle=_hours(http.idle_minutes / 60),
         ),
-        routers=[build_stow_router(parts.intake(receiver), require_upload)],
+        routers=[build_stow_router(intake, require_upload)],
     )
 
 
@@ -82,7 +83,8 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
     with slot:
         close_abandoned(parts, slot.name)
         listening = _listen(http.host, http.port)
-        app = build_app(parts, slot.name)
+        intake = parts.intake(slot.name)
+        app = build_app(parts, intake)
         server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
         log.info("api.listening", host=http.host, port=listening.getsockname()[1])
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="api")
@@ -91,6 +93,7 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
             pass
         server.should_exit = True
         serving.join()
+        intake.close()
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -12,7 +12,6 @@ from sqlalchemy import update
 from config.settings import DicomTlsSettings
 from dicom_node.association_policy import AllowedPeer
 from dicom_node.certificate_file import ENDS_SOON_DAYS
-from dicom_node.intake import Intake
 from dicom_node.storage_scp import AddressUnavailable, PortInUse, ScpSettings, StorageScp
 from dicom_node.tls import TlsUnusable, acceptor_context, certificate_validity
 from gateway.database.columns import now
@@ -41,7 +40,7 @@ def receive(parts: Parts, stop: threading.Event) -> None:
     with slot:
         close_abandoned(parts, slot.name)
         sweep_strays(parts.database, parts.folders)
-        intake: Intake = parts.intake(slot.name)
+        intake = parts.intake(slot.name)
         sources = prepare_sources(parts, intake, stop)
         scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"))
         try:
@@ -65,6 +64,7 @@ def receive(parts: Parts, stop: threading.Event) -> None:
             scp.stop()
         for source in sources:
             source.join(timeout=5)
+        intake.close()
 
 
 def close_abandoned(parts: Parts, receiver: str) -> None:

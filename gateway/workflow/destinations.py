@@ -6,11 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import delete, select
+from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
 
 from gateway.database.columns import now
-from gateway.database.models import Delivery, Instance, Report, Study
+from gateway.database.models import Delivery, Report, Study
 from gateway.workflow.jobs import Jobs
 from reporting.study import REPORT_KINDS, Dialect, ReportKind, ReportVariant
 
@@ -95,18 +95,23 @@ def forward_images(session: Session, jobs: Jobs, study: Study, destinations: Seq
 
 
 def forward_at_once(
-    session: Session, jobs: Jobs, study: Study, instance: Instance, destinations: Sequence[str]
+    connection: Connection,
+    jobs: Jobs,
+    destinations: Sequence[str],
+    *,
+    study_id: int,
+    study_uid: str,
+    generation: int,
+    instance_id: int,
 ) -> None:
     """Pass on an object for which no generation is gathered: one that is not read, and came late or by itself.
 
     Whoever has its images passed on gets all of them, tomosynthesis and dose reports that come after the views too.
     """
-    session.flush()
-    generation = max(1, study.generation)
     for name in destinations:
-        row = Delivery(study_id=study.id, generation=generation, destination=name, instance_id=instance.id)
-        session.add(row)
-        jobs.deliver(session, study.study_instance_uid, generation, name, f"late{instance.id}.1", 0)
+        row = {"study_id": study_id, "generation": generation, "destination": name, "instance_id": instance_id}
+        connection.execute(insert(Delivery), row)
+        jobs.deliver(connection, study_uid, generation, name, f"late{instance_id}.1", 0)
 
 
 _Known = set[tuple[str, int | None, int | None]]

@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from dbos import DBOSClient, EnqueueOptions
+from sqlalchemy import Connection
 from sqlalchemy.orm import Session
 
 from gateway.database.engine import Database
@@ -43,7 +44,7 @@ def compare_id(duplicate_id: int) -> str:
 
 
 class Jobs:
-    """Enqueues work. Enqueueing an id that exists already does nothing."""
+    """Enqueues work, in the transaction of the `session`. Enqueueing an id that exists already does nothing."""
 
     def __init__(self, database: Database) -> None:
         self._client = DBOSClient(
@@ -53,17 +54,25 @@ class Jobs:
             retry_connection_errors=False,
         )
 
-    def gather(self, session: Session, study_uid: str, generation: int, delay_seconds: float, suffix: str = "") -> None:
+    def gather(
+        self, session: Session | Connection, study_uid: str, generation: int, delay_seconds: float, suffix: str = ""
+    ) -> None:
         """Collect a generation; looks for the first time after the delay. A suffix makes it another job."""
         workflow_id = gather_id(study_uid, generation) + suffix
         self._enqueue(session, GATHER, workflow_id, delay_seconds, study_uid, generation)
 
-    def process(self, session: Session, study_uid: str, generation: int, run: int) -> None:
+    def process(self, session: Session | Connection, study_uid: str, generation: int, run: int) -> None:
         """Read and report a frozen generation."""
         self._enqueue(session, PROCESS, process_id(study_uid, generation, run), 0, study_uid, generation, run)
 
     def deliver(
-        self, session: Session, study_uid: str, generation: int, destination: str, attempt: str, delay_seconds: float
+        self,
+        session: Session | Connection,
+        study_uid: str,
+        generation: int,
+        destination: str,
+        attempt: str,
+        delay_seconds: float,
     ) -> None:
         """Try once to deliver what the generation still owes to the destination."""
         workflow_id = deliver_id(study_uid, generation, destination, attempt)
@@ -71,7 +80,7 @@ class Jobs:
         # One partition a destination: one that hangs holds up nobody else.
         self._enqueue(session, DELIVER, workflow_id, delay_seconds, *arguments, partition=destination)
 
-    def compare(self, session: Session, duplicate_id: int, suffix: str = "") -> None:
+    def compare(self, session: Session | Connection, duplicate_id: int, suffix: str = "") -> None:
         """Compare a duplicate with what was there first."""
         self._enqueue(session, COMPARE, compare_id(duplicate_id) + suffix, 0, duplicate_id)
 
@@ -124,7 +133,7 @@ class Jobs:
 
     def _enqueue(
         self,
-        session: Session,
+        session: Session | Connection,
         queue: str,
         workflow_id: str,
         delay: float,

@@ -15,6 +15,7 @@ from gateway.database.columns import Base
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Study
 from gateway.intake import durable
 from gateway.intake.durable import DurableIntake
+from gateway.intake.recording import ArrivalRecorder
 from gateway.parts import Parts
 from gateway.strays import sweep_strays
 from gateway.workflow.jobs import gather_id
@@ -121,7 +122,7 @@ def test_a_database_that_fails_refuses_and_leaves_no_file(
     def away(*_arguments: object) -> int:
         raise OperationalError("INSERT", {}, Exception("gone"))
 
-    monkeypatch.setattr(DurableIntake, "_record", away)
+    monkeypatch.setattr(ArrivalRecorder, "record", away)
     assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
     assert not list(parts.folders.instances.rglob("*.dcm"))
     assert not list(parts.folders.incoming.iterdir())
