@@ -59,9 +59,9 @@ _KNOWN_SET: Final = re.compile(rb"(ISO[_ ]IR[_ ][0-9]+|ISO 2022 IR [0-9]+|GB1803
 
 _WINDOW: Final = 32 * 1024  # bytes; holds most headers whole
 _LARGEST: Final = 64 * 1024  # bytes of a value that is looked at here
-_TAG: Final = struct.Struct("<HH").unpack_from
-_LENGTH16: Final = struct.Struct("<H").unpack_from
-_LENGTH32: Final = struct.Struct("<L").unpack_from
+_IMPLICIT_HEAD: Final = struct.Struct("<HHL").unpack_from  # group, element, length
+_EXPLICIT_HEAD: Final = struct.Struct("<HH2sH").unpack_from  # group, element, VR, length
+_LENGTH: Final = struct.Struct("<L").unpack_from
 
 
 class _Unusual(Exception):
@@ -134,12 +134,17 @@ class _Scan:
         return ScannedHeader(values, syntax, b"".join(strange))
 
     def _meta(self) -> tuple[int, str]:
+        """Return where the file meta information ends, and the transfer syntax that it names."""
         position, syntax = 132, ""
         while True:
-            group, element = _TAG(self._window, position)
+            group, element, vr, length = _EXPLICIT_HEAD(self._bytes(position, 8))
             if group != 2:
                 return position, syntax
-            vr, start, length = self._explicit(position)
+            start = position + 8
+            if vr in _LONG:
+                (length,), start = _LENGTH(self._bytes(start, 4)), start + 4
+            elif vr not in _SHORT:
+                raise _Unusual
             if group << 16 | element == _TRANSFER_SYNTAX:
                 raw = self._bytes(start, length).rstrip(b"\0 ")
                 if vr != b"UI" or not _ONE_VALUE.fullmatch(raw):
@@ -151,24 +156,29 @@ class _Scan:
         self, position: int, end: int, implicit: bool, found: _Found | None, *, nested: bool, delimited: bool = False
     ) -> int:
         """Put the wanted elements from `position` on into `found`; return where what follows them begins."""
+        window, first, last = self._around(position)
         while position < end:
-            at = position - self._start
-            if at < 0 or at + 12 > len(self._window):
-                self._look_at(position)
-                at = 0
-            group, element = _TAG(self._window, at)
-            tag = group << 16 | element
-            if tag in _PIXELS and not nested:
-                return position
-            if group == 0xFFFE:
+            if not first <= position <= last:
+                window, first, last = self._around(position)
+            # The loop passes a hundred elements an object: it asks as little as it can of those that nobody wants.
+            if implicit:
+                group, element, length = _IMPLICIT_HEAD(window, position - first)
+                tag, start = group << 16 | element, position + 8
+                vr = _VRS.get(tag, b"SQ" if length == _UNDEFINED else b"")
+            else:
+                group, element, vr, length = _EXPLICIT_HEAD(window, position - first)
+                tag, start = group << 16 | element, position + 8
+                if vr in _LONG:
+                    (length,), start = _LENGTH(window, start - first), start + 4
+                elif vr not in _SHORT and group < 0x7FE0:
+                    raise _Unusual
+            if group >= 0x7FE0:
+                if tag in _PIXELS and not nested:
+                    return position
                 if tag == _ITEM_END and delimited:
                     return position + 8
-                raise _Unusual
-            if implicit:
-                (length,) = _LENGTH32(self._window, at + 4)
-                vr, start = _VRS.get(tag, b"SQ" if length == _UNDEFINED else b""), position + 8
-            else:
-                vr, start, length = self._explicit(position)
+                if group == 0xFFFE or not (implicit or vr in _SHORT or vr in _LONG):
+                    raise _Unusual
             word = _WANTED.get(tag) if found is not None else None
             items: list[ScannedHeader] = []
             if length == _UNDEFINED:
@@ -203,9 +213,8 @@ class _Scan:
         items: list[ScannedHeader] = []
         while end is None or position < end:
             head = self._bytes(position, 8)
-            group, element = _TAG(head)
+            group, element, length = _IMPLICIT_HEAD(head)  # items have no VR
             tag = group << 16 | element
-            (length,) = _LENGTH32(head, 4)
             position += 8
             if tag == _SEQUENCE_END and end is None:
                 return items, position
@@ -219,17 +228,6 @@ class _Scan:
         if position > end:
             raise _Unusual
         return items, position
-
-    def _explicit(self, position: int) -> tuple[bytes, int, int]:
-        """Return the VR of the element at `position`, and where its value begins and how long that is."""
-        at = position - self._start
-        window = self._window
-        vr = window[at + 4 : at + 6]
-        if vr in _SHORT:
-            return vr, position + 8, _LENGTH16(window, at + 6)[0]
-        if vr in _LONG:
-            return vr, position + 12, _LENGTH32(window, at + 8)[0]
-        raise _Unusual
 
     def _value(self, vr: bytes, start: int, length: int) -> Any:
         if length == 0:
@@ -252,6 +250,10 @@ class _Scan:
             raise _Unusual
         return read
 
-    def _look_at(self, position: int) -> None:
-        self._start = position
-        self._window = os.pread(self._descriptor, _WINDOW, position)
+    def _around(self, position: int) -> tuple[bytes, int, int]:
+        """Return a window that holds `position`, where it begins, and the last place in it where a head fits whole."""
+        if not self._start <= position <= self._start + len(self._window) - 12:
+            self._start = position
+            self._window = os.pread(self._descriptor, _WINDOW, position)
+        # At the end of the file a head may be shorter; reading beyond it is an error of its own.
+        return self._window, self._start, max(self._start, self._start + len(self._window) - 12)
