@@ -202,7 +202,7 @@ _STORESCP_SYNCS = "nothing is synced: an image may be in the page cache only"
 OURS = ReceiverKind(
     "ours",
     "mammogate",
-    "fsync of the file, rename, fsync of the folder, commit of the database row and its job (SQLite)",
+    "rename, fsync of the file, fsync of the folder, commit of the database row and its job (SQLite)",
     _mammogate,
     _own_version,
 )

@@ -93,10 +93,23 @@ def sync_folder(path: Path) -> None:
 
 
 def move_durably(source: Path, target: Path) -> None:
-    """Rename within one file system so that the file is at `target`, whole, even after a power cut."""
-    sync_file(source)
+    """Rename within one file system so that the file is at `target`, whole, even after a power cut.
+
+    The name comes before the content: then both are on disk with one commit of the file system's journal, where
+    syncing first and renaming after it takes two. A power cut before this returns may leave a part of the file under
+    its final name, so nothing may count on a file that no row knows.
+
+    Raises:
+        OSError: it is not on disk; nothing is left at `target`.
+
+    """
     source.rename(target)
-    sync_folder(target.parent)
+    try:
+        sync_file(target)
+        sync_folder(target.parent)
+    except OSError:
+        target.unlink(missing_ok=True)
+        raise
 
 
 def write_durably(path: Path, content: bytes) -> None:
