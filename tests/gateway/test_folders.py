@@ -18,7 +18,9 @@ def test_the_file_and_its_folder_are_synced_under_the_final_name(
     target.parent.mkdir()
     source.write_bytes(b"image")
     synced: list[str] = []
-    monkeypatch.setattr(os, "fsync", lambda descriptor: synced.append(os.readlink(f"/proc/self/fd/{descriptor}")))
+    monkeypatch.setattr(
+        os, "fsync", lambda descriptor: synced.append(str(Path(f"/proc/self/fd/{descriptor}").readlink()))
+    )
     move_durably(source, target)
     assert synced == [str(target), str(target.parent)]
     assert (target.read_bytes(), source.exists()) == (b"image", False)
