@@ -1,11 +1,11 @@
-# make install | demo [EXIT=1] | test | test-full | lint | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | lint | pictures | lock        (see README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install pictures demo test test-full lint lock system-packages clean
+.PHONY: install pictures demo test test-full fuzz lint lock system-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -44,8 +44,19 @@ lint: $(VENV)/.test-installed
 test: lint system-packages
 	$(BIN)/python -m pytest -m "not long"
 
-test-full: lint system-packages
+test-full: lint system-packages fuzz
 	$(BIN)/python -m pytest
+
+$(VENV)/.fuzz-installed: requirements/fuzz.lock $(VENV)/.test-installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.lock
+	touch $@
+
+# The parsers of what strangers send, SECONDS each; the corpus is kept in data/fuzz, a crash ends it.
+SECONDS ?= 60
+fuzz: $(VENV)/.fuzz-installed
+	for target in pdu_stream command_set header; do \
+	  $(BIN)/python -m tests.fuzz $$target data/fuzz/$$target $(SECONDS) || exit 1; \
+	done
 
 # Exact versions for everybody, from the ranges in pyproject.toml.
 lock:
@@ -53,6 +64,8 @@ lock:
 	  --extra demo --group build pyproject.toml -o requirements/gateway.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --extra demo --extra train --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --group pyproject.toml:fuzz -o requirements/fuzz.lock
 
 # The pictures in the documents, by the project's own command.
 pictures: install

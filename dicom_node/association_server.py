@@ -1,9 +1,13 @@
 """The listening side of pynetdicom, with what a busy gateway needs of it.
 
-Stock pynetdicom deep-copies all presentation contexts for every connection (60 ms each), queues five connections,
-lets a peer that dies in the middle of a PDU hold a thread for ever, believes any length that a PDU announces, does
-TLS handshakes one after the other on the accepting thread, and has no event that is certain to come at the end of an
-association.
+pynetdicom negotiates; once the association is established its network thread ends, and the association's own thread
+reads on by itself (`association_reader`), handing back what isn't C-STORE. The private names that this rests on are
+held by `tests/dicom_node/test_pynetdicom_internals.py`.
+
+Stock pynetdicom reads 4096 bytes at a time and polls every millisecond, even when nothing comes. It deep-copies all
+presentation contexts for every connection (60 ms each), queues five connections, lets a peer that dies in the middle
+of a PDU hold a thread for ever, believes any length that a PDU announces, does TLS handshakes one after the other on
+the accepting thread, and has no event that is certain to come at the end of an association.
 """
 
 from __future__ import annotations
@@ -21,23 +25,32 @@ from pynetdicom import evt
 from pynetdicom._globals import MODE_ACCEPTOR
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse import DIMSEServiceProvider
+from pynetdicom.dul import DULServiceProvider
 from pynetdicom.events import Event, EventHandlerType
+from pynetdicom.pdu import P_DATA_TF
+from pynetdicom.pdu_primitives import P_DATA
 from pynetdicom.presentation import PresentationContext
 from pynetdicom.transport import AssociationSocket, RequestHandler, ThreadedAssociationServer
 
 from dicom_node import pynetdicom_options  # noqa: F401 (sets pynetdicom's global switches)
+from dicom_node.association_reader import AssociationReader
+from dicom_node.pdu_stream import MAX_INCOMING_PDU_BYTES
 from dicom_node.tls_handshake import HandshakeFailed, NothingSaid, TlsDoor
 
-MakeProvider = Callable[[Association], DIMSEServiceProvider]
-# Far above the size that we announce, which some senders ignore.
-MAX_INCOMING_PDU_BYTES = 16 << 20
-
+MakeReader = Callable[["IncomingAssociation", socket.socket], AssociationReader]
 AtEnd = Callable[["IncomingAssociation"], None]
+_ESTABLISHED, _CLOSED = "Sta6", "Sta1"
+_POLL_SECONDS = 0.0005
 
 
 class IncomingSocket(AssociationSocket):
-    """Reads a PDU in large pieces (pynetdicom: 4096 bytes at a time), and none that no honest peer would send."""
+    """For the negotiation only: once the association is established nothing is there for pynetdicom to read."""
+
+    @property
+    def ready(self) -> bool:
+        # Asked by pynetdicom's network thread, which is also the one that sends the acceptance and changes the state:
+        # no byte after the association request is ever read by it.
+        return self._assoc.dul.state_machine.current_state != _ESTABLISHED and super().ready
 
     def recv(self, nr_bytes: int) -> bytearray:
         if self.socket is None or nr_bytes > MAX_INCOMING_PDU_BYTES:
@@ -55,18 +68,40 @@ class IncomingSocket(AssociationSocket):
         return received
 
 
-class IncomingAssociation(Association):
-    """An association that says exactly once, at the very end of its thread, that it is over."""
+class NegotiatingProvider(DULServiceProvider):
+    """pynetdicom's network thread, until the association is established; then what it would send goes out at once."""
 
-    def __init__(self, ae: ApplicationEntity, make_provider: MakeProvider, at_end: AtEnd) -> None:
+    send_now: Callable[[bytes], None] | None = None
+
+    def send_pdu(self, primitive: Any) -> None:
+        if self.send_now is not None and isinstance(primitive, P_DATA):
+            self.send_now(P_DATA_TF(primitive).encode())
+        else:
+            super().send_pdu(primitive)
+
+
+class IncomingAssociation(Association):
+    """An association that reads its own socket, and says exactly once, at the very end of its thread, that it is over.
+
+    `reader` is None until it is established.
+    """
+
+    def __init__(self, ae: ApplicationEntity, make_reader: MakeReader, at_end: AtEnd) -> None:
         super().__init__(ae, MODE_ACCEPTOR)
-        self.dimse = make_provider(self)
+        self.dul: NegotiatingProvider = NegotiatingProvider(self)
+        self.acse_timeout, self.network_timeout = ae.acse_timeout, ae.network_timeout  # they set the provider's timers
+        self.reader: AssociationReader | None = None
+        self._make_reader = make_reader
         self._at_end = at_end
+        self._ending_now = False
         self.bind(evt.EVT_CONN_CLOSE, _wake_if_never_asked)
 
     def end_now(self) -> None:
         """Abort, or where nothing was asked for yet just close the connection."""
-        if self.requestor.primitive is not None:
+        self._ending_now = True
+        if self.reader is not None:
+            self.reader.stop()
+        elif self.requestor.primitive is not None:
             self.abort(block=False)
         elif self.dul.socket is not None and self.dul.socket.socket is not None:
             self.dul.socket._shutdown_socket()
@@ -75,11 +110,40 @@ class IncomingAssociation(Association):
         try:
             super().run_reactor()
         finally:
-            # The network thread writes to the files that are about to be removed.
             self.dul.kill_dul()
             if self.dul.is_alive():
                 self.dul.join(timeout=self.network_timeout)
             self._at_end(self)
+
+    def _run_reactor(self) -> None:
+        """Take over from pynetdicom's network thread, and read to the end."""
+        connection = self._taken_over()
+        if connection is None:
+            return
+        self.reader = self._make_reader(self, connection)
+        if self._ending_now:  # said while nobody was listening
+            self.reader.stop()
+        self.reader.run()
+        self.is_established = False
+
+    def _taken_over(self) -> socket.socket | None:
+        """End the network thread once it has sent the acceptance; None when the peer is gone already."""
+        while self.dul.is_alive() and self.dul.state_machine.current_state not in (_ESTABLISHED, _CLOSED):
+            time.sleep(_POLL_SECONDS)
+        self.dul.kill_dul()
+        if self.dul.is_alive():
+            self.dul.join()
+        wrapped = self.dul.socket
+        if wrapped is None or self.dul.state_machine.current_state != _ESTABLISHED:
+            return None
+        return wrapped.socket
+
+    def _abort_blocking(self, block: bool = True) -> None:
+        if self.reader is None:
+            super()._abort_blocking(block)
+        else:
+            self._sent_abort = True
+            self.reader.stop()
 
 
 def _wake_if_never_asked(event: Event) -> None:
@@ -104,13 +168,13 @@ class AssociationServer(ThreadedAssociationServer):
         *,
         backlog: int,
         max_connections: int,
-        make_provider: MakeProvider,
+        make_reader: MakeReader,
         at_end: AtEnd,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.request_queue_size = backlog
         self.max_connections = max_connections
-        self.make_provider = make_provider
+        self.make_reader = make_reader
         self.at_end = at_end
         self.log = log
         self.tls_door = TlsDoor(ssl_context) if ssl_context is not None else None
@@ -156,7 +220,7 @@ class AssociationRequestHandler(RequestHandler):
 
     def _create_association(self) -> Association:
         server = cast(AssociationServer, self.server)
-        association = IncomingAssociation(self.ae, server.make_provider, server.at_end)
+        association = IncomingAssociation(self.ae, server.make_reader, server.at_end)
         association._server = server
         # AssociationServer.active_associations looks for this name.
         association.name = f"AcceptorThread@{time.time_ns()}"

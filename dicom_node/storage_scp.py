@@ -9,6 +9,7 @@ scp.stop()
 from __future__ import annotations
 
 import errno
+import socket
 import ssl
 import threading
 import time
@@ -17,25 +18,22 @@ from dataclasses import dataclass
 from typing import cast
 
 import structlog
-from pydicom import Dataset
 from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
-from pynetdicom.dimse_primitives import C_STORE
 from pynetdicom.events import Event
 from pynetdicom.pdu_primitives import A_ASSOCIATE
 
-from dicom_node import sop_classes
+from dicom_node.association_connection import AssociationConnection
 from dicom_node.association_policy import AllowedPeer, AssociationPolicy
+from dicom_node.association_reader import AssociationReader
 from dicom_node.association_server import AssociationServer, IncomingAssociation
+from dicom_node.association_services import AssociationServices
 from dicom_node.association_tally import AssociationTally
-from dicom_node.data_set_file import DataSetFile, ReceivingProvider
-from dicom_node.intake import AnnouncedInstance, Answer, Intake, Origin, Verdict
+from dicom_node.intake import Intake, Origin
 from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.verification import answer_echo
 
-SOP_CLASS_NOT_SUPPORTED = 0x0122
-ERROR_COMMENT_LENGTH = 64
 # How soon the accepting thread notices that it should stop.
 STOP_POLL_SECONDS = 0.1
 
@@ -69,9 +67,12 @@ class ScpSettings:
     backlog: int = 128
     max_pdu_bytes: int = 131_072
     acse_timeout: float = 30.0
-    dimse_timeout: float = 60.0
     network_timeout: float = 60.0
     """How long a peer may stay silent, within an object and between two, before its association is aborted."""
+    slowest_bytes_per_second: float = 1024.0
+    """Within an object, a peer that sends less than this over the network timeout counts as silent."""
+    linger_seconds: float = 2.0
+    """How long a peer may take to close the connection after the association has ended (ARTIM, PS3.8 9.1.5)."""
     stop_seconds: float = 5.0
     """How long `stop` waits for associations to end by themselves."""
     tls: ssl.SSLContext | None = None
@@ -103,14 +104,13 @@ class StorageScp:
         """Bind the port and serve on threads of our own."""
         settings = self._settings
         ae = ApplicationEntity(settings.ae_title)
-        ae.acse_timeout, ae.dimse_timeout = settings.acse_timeout, settings.dimse_timeout
-        ae.network_timeout, ae.maximum_pdu_size = settings.network_timeout, settings.max_pdu_bytes
+        ae.acse_timeout, ae.network_timeout = settings.acse_timeout, settings.network_timeout
+        ae.maximum_pdu_size = settings.max_pdu_bytes
         ae.maximum_associations = 2 * settings.max_associations + settings.backlog  # the policy decides, and logs
         handlers: list[evt.EventHandlerType] = [
             (evt.EVT_REQUESTED, self._on_requested),
             (evt.EVT_ACCEPTED, self._on_accepted),
             (evt.EVT_C_ECHO, answer_echo, [self._log]),
-            (evt.EVT_C_STORE, self._on_store),
         ]
         try:
             server = ae.make_server(
@@ -121,7 +121,7 @@ class StorageScp:
                 server_class=AssociationServer,
                 backlog=settings.backlog,
                 max_connections=2 * settings.max_associations,
-                make_provider=lambda association: ReceivingProvider(association, self._intake, self._log),
+                make_reader=self._reader,
                 at_end=self._on_end,
                 log=self._log,
             )
@@ -184,74 +184,26 @@ class StorageScp:
             refused_contexts=sorted({str(cx.abstract_syntax) for cx in event.assoc.rejected_contexts}),
         )
 
+    def _reader(self, association: IncomingAssociation, connection: socket.socket) -> AssociationReader:
+        settings = self._settings
+        origin = self._open[association]
+        wrapped = AssociationConnection(connection, settings.network_timeout, settings.slowest_bytes_per_second)
+        association.dul.send_now = wrapped.send
+        return AssociationReader(
+            wrapped,
+            {number: str(context.transfer_syntax[0]) for number, context in association._accepted_cx.items()},
+            AssociationServices(association, self._intake, origin, self._log),
+            self._log.bind(association_id=origin.association_id),
+            max_pdu_bytes=cast(int, association.requestor.maximum_length),
+            linger_seconds=settings.linger_seconds,
+        )
+
     def _on_end(self, association: IncomingAssociation) -> None:
         self._tally.leave(association)
-        cast(ReceivingProvider, association.dimse).discard_unfinished()
         with self._lock:
             origin = self._open.pop(association, None)
         if origin is None:
             return  # rejected, or a connection that never asked for an association
-        ending = (
-            "released"
-            if association.is_released
-            else "aborted"
-            if association.is_aborted or association._sent_abort
-            else "lost"
-        )
+        ending = association.reader.ending if association.reader is not None else "lost"
         self._log.info("association_ended", association_id=origin.association_id, ending=ending)
         self._intake.association_closed(origin)
-
-    def _on_store(self, event: Event) -> Dataset:
-        request = cast(C_STORE, event.request)
-        provider = cast(ReceivingProvider, event.assoc.dimse)
-        incoming = cast("DataSetFile | None", request._dataset_file)
-        # pynetdicom would remove the file after this handler: it is the intake's now.
-        request._dataset_file = None
-        origin = self._open[event.assoc]
-        announced = AnnouncedInstance(str(request.AffectedSOPClassUID), str(request.AffectedSOPInstanceUID))
-        log = self._log.bind(association_id=origin.association_id, sop_instance_uid=announced.sop_instance_uid)
-        if incoming is None:
-            log.warning("object_without_data_set")
-            return _response(Verdict.UNREADABLE.value, "The request had no data set")
-        try:
-            return self._store(incoming, announced, origin, log)
-        except Exception:
-            log.exception("object_not_stored")
-            return _response(Verdict.OUT_OF_RESOURCES.value, "The gateway failed; send again")
-        finally:
-            incoming.discard()
-            provider.finished(incoming)
-
-    def _store(
-        self,
-        incoming: DataSetFile,
-        announced: AnnouncedInstance,
-        origin: Origin,
-        log: structlog.typing.FilteringBoundLogger,
-    ) -> Dataset:
-        if not sop_classes.is_accepted(announced.sop_class_uid or ""):
-            # Sent under the context of another class, or it would have been refused at negotiation.
-            log.warning("sop_class_not_supported", sop_class_uid=announced.sop_class_uid)
-            return _response(SOP_CLASS_NOT_SUPPORTED, "This SOP class is not accepted here")
-        path = incoming.hand_over()
-        if path is None:
-            log.error("object_not_written", problem=str(incoming.failure))
-            return _response(Verdict.OUT_OF_RESOURCES.value, "The object could not be written to disk")
-        try:
-            answer: Answer = self._intake.accept(path, announced, origin)
-        except BaseException:
-            self._intake.discard(path)
-            raise
-        if answer.verdict is not Verdict.STORED:
-            log.warning("object_refused", verdict=answer.verdict.name, comment=answer.comment)
-        return _response(answer.verdict.value, answer.comment)
-
-
-def _response(status: int, comment: str) -> Dataset:
-    response = Dataset()
-    response.Status = status
-    if status != Verdict.STORED.value and comment:
-        # LO in the command set: ASCII, one line, at most 64 characters (PS3.7 Table E.1-1, PS3.5 6.2).
-        text = " ".join(comment.replace("\\", "/").split()).encode("ascii", "replace").decode()
-        response.ErrorComment = text[:ERROR_COMMENT_LENGTH]
-    return response

@@ -11,10 +11,11 @@ from pydicom.uid import UID
 
 from dicom_node import association_policy, destination, sop_classes, stow_response, stow_upload, transfer_syntaxes
 from dicom_node.association_request import MAX_CONTEXTS, MAX_PDU_BYTES
-from dicom_node.association_server import MAX_INCOMING_PDU_BYTES
+from dicom_node.association_services import SOP_CLASS_NOT_SUPPORTED
 from dicom_node.intake import Verdict
+from dicom_node.pdu_stream import MAX_INCOMING_PDU_BYTES
 from dicom_node.presentation_contexts import accepted_contexts
-from dicom_node.storage_scp import SOP_CLASS_NOT_SUPPORTED, ScpSettings
+from dicom_node.storage_scp import ScpSettings
 from dicom_node.store_status import outcome_of
 from dicom_node.stow_router import StowSettings
 from dicom_node.tls import acceptor_context, requestor_context
@@ -103,7 +104,7 @@ def test_the_limits_are_those_of_the_code() -> None:
     assert listed["presentation contexts"][1].startswith(f"at most {MAX_CONTEXTS};")
     assert listed["connection timeout"][1] == f"{sending.connect_timeout:g} s"
     assert listed["ACSE timeout"] == (f"{receiving.acse_timeout:g} s", f"{sending.acse_timeout:g} s")
-    assert listed["DIMSE timeout"][0] == f"{receiving.dimse_timeout:g} s"
+    assert f"less than {receiving.slowest_bytes_per_second:g} bytes/s" in listed["network timeout"][0]
     assert listed["DIMSE timeout"][1].startswith(f"{sending.dimse_timeout:g} s")
     assert listed["network timeout"][0].startswith(f"{receiving.network_timeout:g} s")
     assert listed["network timeout"][1] == f"{sending.network_timeout:g} s"
