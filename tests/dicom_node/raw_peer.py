@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import struct
 from types import TracebackType
 
@@ -50,9 +51,12 @@ class RawPeer:
         transfer_syntax_uid: str = ImplicitVRLittleEndian,
         called: str = "MAMMOGATE",
         calling: str = "RAWPEER",
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self.socket = socket.create_connection(("127.0.0.1", port), timeout=10)
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname="localhost")
         context = b"\x01\0\0\0" + _item(0x30, sop_class_uid.encode()) + _item(0x40, transfer_syntax_uid.encode())
         user = _item(0x51, struct.pack(">I", 16384)) + _item(0x52, b"1.2.3.4")
         body = struct.pack(">HH", 1, 0) + called.ljust(16).encode() + calling.ljust(16).encode() + b"\0" * 32
