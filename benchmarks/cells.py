@@ -31,7 +31,7 @@ CELLS = (
     Cell("S1", "S", 1, 400, 80, _floors(1.3, 0.35), "0.5 MB, 512 x 512 pixels"),
     Cell("S4", "S", 4, 800, 160, _floors(1.3, 0.35), "0.5 MB, 512 x 512 pixels"),
     Cell("M", "M", 1, 16, 4, _floors(4, 1.2), "27 MB, 3328 x 4096 pixels"),
-    Cell("J", "J", 1, 32, 8, _floors(2.5, 0.9), "the same in JPEG 2000 lossless"),
+    Cell("J", "J", 1, 32, 8, _floors(2.5, 0.9), "the same in JPEG 2000 lossless, 6 MB"),
     Cell("D", "D", 1, 3, 1, _floors(6, 1.5), "340 MB, tomosynthesis of 50 frames"),
 )
 BY_NAME = {cell.name: cell for cell in CELLS}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Barrier
@@ -106,16 +105,17 @@ def _crowd(receiver: Receiver, images: Sequence[ImageFile]) -> Crowd:
             return None
         return association, time.perf_counter()
 
-    with ExitStack() as stack, ThreadPoolExecutor(ASSOCIATIONS) as pool:
+    with ThreadPoolExecutor(ASSOCIATIONS) as pool:
         attempts = [pool.submit(associate, receiver.address) for _ in range(ASSOCIATIONS)]
         ready.wait()
         started = time.perf_counter()
         accepted = [result for attempt in attempts if (result := attempt.result()) is not None]
-        for association, _ in accepted:
-            stack.enter_context(association)
         receiver.settle(seconds=5.0)
         used, since = cpu_seconds(receiver.pid), time.perf_counter()
         time.sleep(IDLE_SECONDS)
         idle = (cpu_seconds(receiver.pid) - used) / (time.perf_counter() - since)
+        # All at once: Orthanc looks at each of so many associations only every 25 seconds.
+        for closing in [pool.submit(association.close) for association, _ in accepted]:
+            closing.result()
     seconds = max((when for _, when in accepted), default=started) - started
     return Crowd(len(accepted), seconds, 100 * idle)

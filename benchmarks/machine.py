@@ -26,12 +26,16 @@ class Machine:
     fsync_milliseconds: float
     """Median time of writing 4 KiB to a new file and syncing it: the floor under every durable answer."""
 
+    load_average: float
+    """Processes that wanted to run in the last minute before the benchmark began."""
+
     @property
     def sentence(self) -> str:
         return (
             f"{self.processor}, {self.cores} cores, {self.memory_gib:.0f} GiB of memory, Linux {self.kernel}; "
             f"stores on {self.file_system}, where a new file of 4 KiB is on disk after "
             f"{self.fsync_milliseconds:.2f} ms (median of {_SYNCS}). "
+            f"Before the start the machine's load was {self.load_average:.1f}. "
             "Senders and receivers are on this one machine and talk over loopback."
         )
 
@@ -45,6 +49,7 @@ def this_machine(folder: Path) -> Machine:
         kernel=platform.release(),
         file_system=file_system(folder, Path("/proc/self/mountinfo").read_text()),
         fsync_milliseconds=_fsync_milliseconds(folder),
+        load_average=os.getloadavg()[0],
     )
 
 

@@ -71,10 +71,9 @@ class SendingAssociation:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, tb: TracebackType | None) -> None:
-        try:
-            if kind is None:
-                self.release()
-        finally:
+        if kind is None:
+            self.close()
+        else:
             self._socket.close()
 
     def store(self, image: ImageFile, sop_instance_uid: str, study_instance_uid: str) -> int:
@@ -96,10 +95,13 @@ class SendingAssociation:
             raise SendingFailed(f"the receiver answered 0x{answer.status:04X} {answer.comment}".rstrip())
         return sum(map(len, parts))
 
-    def release(self) -> None:
-        """End the association as agreed (PS3.8 7.2)."""
-        self._socket.sendall(wire.pdu(wire.A_RELEASE_RQ, bytes(4)))
-        self._receive(wire.A_RELEASE_RP)
+    def close(self) -> None:
+        """Release the association, as PS3.8 7.2 has it, and close the connection."""
+        try:
+            self._socket.sendall(wire.pdu(wire.A_RELEASE_RQ, bytes(4)))
+            self._receive(wire.A_RELEASE_RP)
+        finally:
+            self._socket.close()
 
     def _write(self, request: bytes, pdus: Iterable[bytes | memoryview]) -> None:
         buffers = iter(pdus)

@@ -181,6 +181,11 @@ def _first_line(command: Sequence[str]) -> str:
     return lines[0].strip("$ ") if lines else "unknown"
 
 
+def _orthanc_version() -> str:
+    # It says its own path before the number.
+    return f"Orthanc {_first_line([program('Orthanc'), '--version']).rpartition(' ')[2]}"
+
+
 def _own_version() -> str:
     described = subprocess.run(
         ["git", "describe", "--always", "--dirty"],  # noqa: S607 - whichever git the developer uses
@@ -211,7 +216,7 @@ ORTHANC = ReceiverKind(
     "Orthanc, sync",
     "one fdatasync of the file (`SyncStorageArea` true); neither the folder nor the index's transaction is synced",
     _orthanc,
-    lambda: _first_line([program("Orthanc"), "--version"]),
+    _orthanc_version,
 )
 DCMTK_16K = ReceiverKind("dcmtk16", "DCMTK, PDU 16K", _STORESCP_SYNCS, _storescp, _dcmtk_version)
 DCMTK_128K = ReceiverKind(

@@ -18,7 +18,7 @@ from benchmarks.picture import draw
 from benchmarks.receivers import DCMTK_16K, EVERYBODY, ORTHANC, OURS, PEERS
 from benchmarks.spread import Pair, Spread, ratios
 
-MACHINE = Machine("Some processor", 2, 8.0, "6.1", "ext4", 0.25)
+MACHINE = Machine("Some processor", 2, 8.0, "6.1", "ext4", 0.25, 0.1)
 
 
 def compared(name: str, ours: float = 200.0, peer: float = 100.0) -> Compared:
