@@ -22,7 +22,7 @@ _COLOURS = {"ours": "#1b6ca8", "orthanc": "#e08e45", "dcmtk16": "#8a8a8a", "dcmt
 def draw(cells: Sequence[Compared], file: Path) -> None:
     """Draw a PNG; an earlier one is replaced."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure, (rates, beside) = plt.subplots(1, 2, figsize=(11, 4))
+    figure, (rates, beside) = plt.subplots(1, 2, figsize=(11, 4.4))
     _draw_rates(rates, cells)
     _draw_ratios(beside, cells)
     figure.tight_layout()
@@ -65,4 +65,5 @@ def _draw_ratios(axis: Axes, cells: Sequence[Compared]) -> None:
 
 def _finish(axis: Axes, cells: Sequence[Compared]) -> None:
     axis.set_xticks(range(len(cells)), [compared.cell.name for compared in cells])
-    axis.legend(fontsize=8)
+    # Below: anywhere inside it could hide a floor.
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, frameon=False)
