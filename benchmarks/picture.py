@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.comparison import Compared
 from benchmarks.receivers import EVERYBODY, PEERS
@@ -17,6 +18,8 @@ from benchmarks.spread import Spread
 
 # The same colour for a receiver in both halves; told apart in grey too.
 _COLOURS = {"ours": "#1b6ca8", "orthanc": "#e08e45", "dcmtk16": "#8a8a8a", "dcmtk128": "#c4c4c4"}
+
+_RATIO_TICKS = (0.2, 0.5, 1, 2, 5, 10)
 
 
 def draw(cells: Sequence[Compared], file: Path) -> None:
@@ -58,7 +61,8 @@ def _draw_ratios(axis: Axes, cells: Sequence[Compared]) -> None:
                 axis.hlines(floor, x - 0.13, x + 0.13, colors="black", linewidth=2)
     axis.axhline(1, color="black", linewidth=0.6, linestyle=":")
     axis.set_yscale("log")
-    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set_yticks(_RATIO_TICKS, [f"{tick:g}" for tick in _RATIO_TICKS])
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.set_title("mammogate over the peer (black: the floor)")
     _finish(axis, cells)
 
