@@ -10,6 +10,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import NullFormatter
 
 from benchmarks.comparison import Compared
 from benchmarks.receivers import EVERYBODY, PEERS
@@ -18,11 +19,13 @@ from benchmarks.spread import Spread
 # The same colour for a receiver in both halves; told apart in grey too.
 _COLOURS = {"ours": "#1b6ca8", "orthanc": "#e08e45", "dcmtk16": "#8a8a8a", "dcmtk128": "#c4c4c4"}
 
+_RATIO_TICKS = (0.2, 0.5, 1, 2, 5, 10)
+
 
 def draw(cells: Sequence[Compared], file: Path) -> None:
     """Draw a PNG; an earlier one is replaced."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    figure, (rates, beside) = plt.subplots(1, 2, figsize=(11, 4))
+    figure, (rates, beside) = plt.subplots(1, 2, figsize=(11, 4.4))
     _draw_rates(rates, cells)
     _draw_ratios(beside, cells)
     figure.tight_layout()
@@ -58,11 +61,13 @@ def _draw_ratios(axis: Axes, cells: Sequence[Compared]) -> None:
                 axis.hlines(floor, x - 0.13, x + 0.13, colors="black", linewidth=2)
     axis.axhline(1, color="black", linewidth=0.6, linestyle=":")
     axis.set_yscale("log")
-    axis.yaxis.set_major_formatter("{x:g}")
+    axis.set_yticks(_RATIO_TICKS, [f"{tick:g}" for tick in _RATIO_TICKS])
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.set_title("mammogate over the peer (black: the floor)")
     _finish(axis, cells)
 
 
 def _finish(axis: Axes, cells: Sequence[Compared]) -> None:
     axis.set_xticks(range(len(cells)), [compared.cell.name for compared in cells])
-    axis.legend(fontsize=8)
+    # Below: anywhere inside it could hide a floor.
+    axis.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.08), ncols=2, frameon=False)
