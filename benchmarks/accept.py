@@ -20,6 +20,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import structlog
+from pydicom.uid import UID
 
 from config.settings import Settings, StudySettings
 from dicom_node.intake import AnnouncedInstance, Origin, Verdict
@@ -42,7 +43,7 @@ def prepare(intake: DurableIntake, objects: int) -> list[Path]:
             exam = Exam()
         image = views[STANDARD_VIEWS[number % len(STANDARD_VIEWS)]]
         image.StudyInstanceUID, image.SeriesInstanceUID = exam.study_instance_uid, exam.series_instance_uid
-        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = f"2.25.{uuid4().int}"
+        image.SOPInstanceUID = image.file_meta.MediaStorageSOPInstanceUID = UID(f"2.25.{uuid4().int}")
         paths.append(write(image, intake.new_file()))
     return paths
 
