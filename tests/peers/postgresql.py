@@ -30,11 +30,23 @@ class PostgreSql:
 
     def start(self) -> None:
         options = f"-p {self.port} -c listen_addresses={LOOPBACK} -c unix_socket_directories={self.folder}"
-        _run("pg_ctl", "-D", str(self.folder / "cluster"), "-o", options, "-l", str(self.folder / "log"), "-w", "start")
+        _run(
+            "pg_ctl",
+            "-D",
+            str(self.folder / "cluster"),
+            "-o",
+            options,
+            "-l",
+            str(self.folder / "log"),
+            "-w",
+            "-t",
+            "180",
+            "start",
+        )
 
     def stop(self, mode: str = "fast") -> None:
         """Stop it; `immediate` ends it as a power cut would."""
-        _run("pg_ctl", "-D", str(self.folder / "cluster"), "-m", mode, "-w", "stop")
+        _run("pg_ctl", "-D", str(self.folder / "cluster"), "-m", mode, "-w", "-t", "180", "stop")
 
 
 @contextmanager
