@@ -13,7 +13,7 @@ from typing import Any, get_args
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from config.settings import Section, Settings
+from config.settings import Peer, Section, Settings
 
 PREFIX = "MAMMOGATE_"
 CONFIG_VARIABLE = "MAMMOGATE_CONFIG"
@@ -114,4 +114,4 @@ def _entry_keys(parent: str) -> dict[str, Any]:
     for argument in get_args(Settings.model_fields[parent].annotation if parent in Settings.model_fields else None):
         if isinstance(argument, type) and issubclass(argument, BaseModel):
             return dict(argument.model_fields)
-    return {"ae_title": None, "addresses": None}
+    return dict(Peer.model_fields)

@@ -31,6 +31,7 @@ from dicom_node.association_server import AssociationServer, IncomingAssociation
 from dicom_node.data_set_file import DataSetFile, ReceivingProvider
 from dicom_node.intake import AnnouncedInstance, Answer, Intake, Origin, Verdict
 from dicom_node.presentation_contexts import accepted_contexts
+from dicom_node.storage_commitment import StorageCommitment
 from dicom_node.verification import answer_echo
 
 SOP_CLASS_NOT_SUPPORTED = 0x0122
@@ -77,10 +78,18 @@ class ScpSettings:
 
 
 class StorageScp:
-    def __init__(self, settings: ScpSettings, intake: Intake, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        settings: ScpSettings,
+        intake: Intake,
+        log: structlog.typing.FilteringBoundLogger,
+        commitment: StorageCommitment | None = None,
+    ) -> None:
+        """`commitment`: without it storage commitment is not offered (its context is refused)."""
         self._settings = settings
         self._intake = intake
         self._log = log
+        self._commitment = commitment
         self._policy = AssociationPolicy(settings.ae_title, settings.allowed_peers, settings.max_associations)
         self._server: AssociationServer | None = None
         self._thread: threading.Thread | None = None
@@ -109,10 +118,14 @@ class StorageScp:
             (evt.EVT_C_ECHO, answer_echo, [self._log]),
             (evt.EVT_C_STORE, self._on_store),
         ]
+        contexts = accepted_contexts()
+        if self._commitment is not None:
+            contexts.append(self._commitment.context())
+            handlers += self._commitment.handlers()
         try:
             server = ae.make_server(
                 (settings.host, settings.port),
-                contexts=accepted_contexts(),
+                contexts=contexts,
                 ssl_context=settings.tls,
                 evt_handlers=handlers,
                 server_class=AssociationServer,
