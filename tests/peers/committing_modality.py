@@ -156,6 +156,6 @@ def committing_modality(**options: Any) -> Iterator[CommittingModality]:
 
 
 def known_peers(**ports: int) -> str:
-    """Return the setting DICOM__ALLOWED_PEERS: AE titles with the ports they listen on, and the gateway's own C-ECHO."""
+    """Return the setting DICOM__ALLOWED_PEERS: AE titles and their ports, and the gateway's own C-ECHO."""
     peers: list[dict[str, Any]] = [{"ae_title": title, "port": port} for title, port in ports.items()]
     return json.dumps([*peers, {"ae_title": "MAMMOGATE_SCU"}])
