@@ -216,7 +216,10 @@ def test_orthanc_as_requester_hears_that_its_images_are_safe(tmp_path: Path, stu
         assert partly["Status"] == "Failure"
         assert {item["SOPInstanceUID"] for item in partly["Success"]} == {study.sop_instance_uids["R", "MLO"]}
         (failure,) = partly["Failures"]
-        assert (failure["SOPInstanceUID"], failure["Status"]) == (study.sop_instance_uids["L", "MLO"], NO_SUCH_OBJECT)
+        assert (failure["SOPInstanceUID"], failure["FailureReason"]) == (
+            study.sop_instance_uids["L", "MLO"],
+            NO_SUCH_OBJECT,
+        )
 
 
 def commitment_report(orthanc: Orthanc, instance_ids: list[str]) -> dict[str, Any]:
