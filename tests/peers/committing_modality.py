@@ -155,7 +155,7 @@ def committing_modality(**options: Any) -> Iterator[CommittingModality]:
         modality.stop_listening()
 
 
-def known_peers(**ports: int) -> str:
-    """Return the setting DICOM__ALLOWED_PEERS: AE titles and their ports, and the gateway's own C-ECHO."""
-    peers: list[dict[str, Any]] = [{"ae_title": title, "port": port} for title, port in ports.items()]
-    return json.dumps([*peers, {"ae_title": "MAMMOGATE_SCU"}])
+def known_peers(**ports: int | None) -> str:
+    """Return the setting DICOM__ALLOWED_PEERS: AE titles and their ports, and who the gateway's own C-ECHO is."""
+    titles: dict[str, int | None] = {**ports, "MAMMOGATE_SCU": None}
+    return json.dumps([{"ae_title": title, **({"port": port} if port else {})} for title, port in titles.items()])
