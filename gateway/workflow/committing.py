@@ -101,6 +101,8 @@ class Committing:
                 item.status, item.failure_reason = "committed", None
             elif isinstance(judgement, Lacking) or is_late:
                 item.status, item.failure_reason = "failed", judgement.failure_reason
+            else:
+                item.status, item.failure_reason = "waiting", None
             verdicts[_reference(item)] = item.failure_reason
         if waited_for and not is_late:
             self._again(session, row, moment, waited_for[0].reason)
