@@ -42,12 +42,16 @@ class Section(BaseModel):
 
 
 class Peer(Section):
-    """One allowed sender: its AE title, and the networks that it may call from."""
+    """One allowed sender: its AE title, the networks that it may call from, and where it listens itself."""
 
     ae_title: AeTitle
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
     max_associations: Annotated[int, Field(ge=1)] | None = None
     """How many of its associations may be open at once; without it only the limit for all counts."""
+    host: str | None = None
+    """Where storage commitment reports go; None: the address that it called from."""
+    port: Annotated[int, Field(ge=1, le=65535)] | None = None
+    """None: it is told nothing, so its requests for storage commitment are refused."""
 
 
 class DicomTlsSettings(Section):
@@ -148,6 +152,8 @@ class SiteSettings(Section):
 
     accepts_research_use: bool = False
     draw_without_asking: bool = False
+    store_is_archive: bool = False
+    """The data folder is the archive: storage commitment is answered from what lies in it."""
 
 
 class DeliverySettings(Section):
@@ -156,6 +162,14 @@ class DeliverySettings(Section):
     first_retry_seconds: Seconds = 5
     longest_retry_seconds: Seconds = 300
     give_up_hours: Annotated[float, Field(gt=0)] = 168
+
+
+class CommitmentSettings(Section):
+    """How patiently storage commitment waits: first for the archive to confirm, then for the requester to listen."""
+
+    first_retry_seconds: Seconds = 5
+    longest_retry_seconds: Seconds = 300
+    give_up_hours: Annotated[float, Field(gt=0)] = 24
 
 
 class HttpPeer(Section):
@@ -214,6 +228,8 @@ class DestinationSettings(HttpPeer):
     forward_images: bool = False
     withdraw: Literal["note", "orthanc", "none"] = "none"
     tls: DestinationTlsSettings | None = None
+    confirms: Literal["query"] | None = None
+    """How this archive confirms that it holds a forwarded object; without it, storage commitment can't rest on it."""
 
     @model_validator(mode="after")
     def _has_an_address(self) -> DestinationSettings:
@@ -227,6 +243,14 @@ class DestinationSettings(HttpPeer):
             )
         if self.withdraw == "orthanc" and self.kind != "orthanc":
             raise ValueError(f"destination {self.name}: withdraw=orthanc needs kind orthanc")
+        return self
+
+    @model_validator(mode="after")
+    def _can_confirm(self) -> DestinationSettings:
+        if self.confirms and not self.forward_images:
+            raise ValueError(f"destination {self.name}: confirms needs forward_images=true")
+        if self.confirms and self.kind == "stow":
+            raise ValueError(f"destination {self.name}: confirms=query needs kind dicom or orthanc")
         return self
 
 
@@ -252,6 +276,7 @@ class Settings(Section):
     study: StudySettings = StudySettings()
     inference: InferenceSettings = InferenceSettings()
     delivery: DeliverySettings = DeliverySettings()
+    commitment: CommitmentSettings = CommitmentSettings()
     site: SiteSettings = SiteSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -265,6 +290,16 @@ class Settings(Section):
             twice = sorted({name for name in names if names.count(name) > 1})
             if twice:
                 raise ValueError(f"two entries of {what}s are called {twice[0]}: give each a name of its own")
+        return self
+
+    @model_validator(mode="after")
+    def _one_archive(self) -> Settings:
+        confirming = [item.name for item in self.destinations if item.confirms]
+        if self.site.store_is_archive and confirming:
+            raise ValueError(
+                f"SITE__STORE_IS_ARCHIVE=true and confirms of destination {confirming[0]} are two answers to the same "
+                "question, where the archive is: set one of them"
+            )
         return self
 
     @field_validator("database_url")

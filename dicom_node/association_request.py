@@ -11,7 +11,7 @@ from pynetdicom import evt
 from pynetdicom.ae import ApplicationEntity
 from pynetdicom.association import Association
 from pynetdicom.events import Event
-from pynetdicom.pdu_primitives import A_ASSOCIATE
+from pynetdicom.pdu_primitives import A_ASSOCIATE, SCP_SCU_RoleSelectionNegotiation
 from pynetdicom.presentation import PresentationContext
 
 from dicom_node import pynetdicom_options  # noqa: F401 (sets pynetdicom's global switches)
@@ -75,8 +75,16 @@ class NoContextAccepted(AssociationFailed):
         self.contexts = list(contexts)
 
 
-def associate(peer: DicomDestinationSettings, contexts: Sequence[PresentationContext]) -> Association:
-    """Return an established association, or raise an `AssociationFailed`."""
+def associate(
+    peer: DicomDestinationSettings,
+    contexts: Sequence[PresentationContext],
+    *,
+    roles: Sequence[SCP_SCU_RoleSelectionNegotiation] = (),
+) -> Association:
+    """Return an established association, or raise an `AssociationFailed`.
+
+    `roles`: SCP/SCU role selection (PS3.7 D.3.3.4) where we are not the SCU of what we propose.
+    """
     ae = ApplicationEntity(peer.calling_ae_title)
     ae.connection_timeout, ae.acse_timeout = peer.connect_timeout, peer.acse_timeout
     ae.dimse_timeout, ae.network_timeout = peer.dimse_timeout, None  # an idle association of ours is ours to end
@@ -100,6 +108,7 @@ def associate(peer: DicomDestinationSettings, contexts: Sequence[PresentationCon
             peer.ae_title,
             max_pdu=MAX_PDU_BYTES,
             tls_args=outgoing.arguments(peer.host) if outgoing else None,
+            ext_neg=list(roles),
             evt_handlers=[(evt.EVT_CONN_OPEN, on_connection)],
         )
     except OSError as problem:  # the name could not be resolved

@@ -32,6 +32,7 @@ from dicom_node.association_services import AssociationServices
 from dicom_node.association_tally import AssociationTally
 from dicom_node.intake import Intake, Origin
 from dicom_node.presentation_contexts import accepted_contexts
+from dicom_node.storage_commitment import StorageCommitment
 from dicom_node.verification import answer_echo
 
 # How soon the accepting thread notices that it should stop.
@@ -79,13 +80,21 @@ class ScpSettings:
 
 
 class StorageScp:
-    def __init__(self, settings: ScpSettings, intake: Intake, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(
+        self,
+        settings: ScpSettings,
+        intake: Intake,
+        log: structlog.typing.FilteringBoundLogger,
+        commitment: StorageCommitment | None = None,
+    ) -> None:
+        """`commitment`: without it storage commitment is not offered (its context is refused)."""
         self._settings = settings
         self._intake = intake
         self._log = log
         self._tally = AssociationTally(
             AssociationPolicy(settings.ae_title, settings.allowed_peers, settings.max_associations)
         )
+        self._commitment = commitment
         self._server: AssociationServer | None = None
         self._thread: threading.Thread | None = None
         self._open: dict[Association, Origin] = {}
@@ -112,10 +121,14 @@ class StorageScp:
             (evt.EVT_ACCEPTED, self._on_accepted),
             (evt.EVT_C_ECHO, answer_echo, [self._log]),
         ]
+        contexts = accepted_contexts()
+        if self._commitment is not None:
+            contexts.append(self._commitment.context())
+            handlers += self._commitment.handlers()
         try:
             server = ae.make_server(
                 (settings.host, settings.port),
-                contexts=accepted_contexts(),
+                contexts=contexts,
                 ssl_context=settings.tls,
                 evt_handlers=handlers,
                 server_class=AssociationServer,

@@ -9,6 +9,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from gateway.database.account_models import AuditEntry
+from gateway.database.commitment_models import Commitment, CommitmentReference
 from gateway.database.engine import Database
 from gateway.database.models import (
     DeadLetter,
@@ -60,6 +61,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
             *(report.path for report in study.reports),
             *(reading.heat_map_path for reading in readings if reading.heat_map_path),
         ]
+        _forget_commitments(session, [instance.sop_instance_uid for instance in study.instances])
         session.execute(delete(Duplicate).where(Duplicate.id.in_([duplicate.id for duplicate in duplicates])))
         for table in (Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
             session.execute(delete(table).where(table.study_id == study.id))
@@ -76,6 +78,14 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         shutil.rmtree(folder / study_uid, ignore_errors=True)
     database.scrub()
     return len(paths)
+
+
+def _forget_commitments(session: Session, sop_instance_uids: Sequence[str]) -> None:
+    """Erase what was asked and answered about these instances; who still waits is told that we have them no longer."""
+    asked = select(CommitmentReference.commitment_id).where(CommitmentReference.sop_instance_uid.in_(sop_instance_uids))
+    over = select(Commitment).where(Commitment.status != "waiting", Commitment.id.in_(asked))
+    for commitment in session.scalars(over.with_for_update()):
+        session.delete(commitment)
 
 
 def _set_aside(session: Session, duplicates: Sequence[Duplicate]) -> None:

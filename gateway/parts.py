@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from config.settings import Settings
+from gateway.commitment.address_book import AddressBook
 from gateway.database.engine import Database
 from gateway.database.migrate import installation_id, open_database
 from gateway.folders import Folders
@@ -36,6 +37,16 @@ class Parts:
     def forward_to(self) -> tuple[str, ...]:
         """The destinations that want the images too."""
         return tuple(item.name for item in self.settings.destinations if item.forward_images)
+
+    @property
+    def offers_commitment(self) -> bool:
+        """Whether there is an archive on whose word storage commitment can be given."""
+        return self.settings.site.store_is_archive or any(item.confirms for item in self.settings.destinations)
+
+    @property
+    def address_book(self) -> AddressBook:
+        """Where those who ask for storage commitment listen."""
+        return AddressBook(self.settings.dicom.allowed_peers)
 
     def intake(self, receiver: str) -> DurableIntake:
         """Return an intake for one receiving process."""

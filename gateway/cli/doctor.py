@@ -16,6 +16,7 @@ from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
+from gateway.database.commitment_models import Commitment
 from gateway.database.models import DeadLetter, Delivery, Duplicate, Quarantined
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
@@ -63,6 +64,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("dicom port", lambda: doctor_dicom.own_port(settings.dicom))
     for name, certificate in doctor_dicom.certificates(settings):
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
+    yield Finding("storage commitment", *_commitment(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
@@ -102,6 +104,19 @@ def _destination(item: DestinationSettings, calling_ae_title: str) -> tuple[Stat
     return "ok" if health.ok else "failed", health.detail
 
 
+def _commitment(parts: Parts) -> tuple[State, str]:
+    settings = parts.settings
+    if not parts.offers_commitment:
+        return "ok", "not offered: no destination confirms, and the data folder is not declared to be the archive"
+    archives = [item.name for item in settings.destinations if item.confirms]
+    offered = f"offered; confirmed by {', '.join(archives) or 'the data folder'}"
+    deaf = [peer.ae_title for peer in settings.dicom.allowed_peers if peer.port is None]
+    if not settings.dicom.allowed_peers or deaf:
+        who = ", ".join(deaf) or "everybody"
+        return "warning", f"{offered}; refused to {who}, without a port in dicom.allowed_peers"
+    return "ok", offered
+
+
 def _waiting_for_people(parts: Parts) -> Iterator[Finding]:
     counted = {
         "dead letters": select(func.count()).select_from(DeadLetter).where(DeadLetter.resolved_at.is_(None)),
@@ -109,6 +124,7 @@ def _waiting_for_people(parts: Parts) -> Iterator[Finding]:
         "waiting deliveries": select(func.count())
         .select_from(Delivery)
         .where(Delivery.attempts > 0, Delivery.status == "waiting"),
+        "failed commitments": select(func.count()).select_from(Commitment).where(Commitment.status == "failed"),
         "quarantine": select(func.count()).select_from(Quarantined),
         "conflicting duplicates": select(func.count()).select_from(Duplicate).where(Duplicate.status == "different"),
     }

@@ -8,16 +8,21 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from gateway.database import models
+from gateway.database.commitment_models import Commitment, CommitmentReference
 from reporting.feed.operation_schemas import DeadLetter, FlaggedStudy, QuarantinedFile
 from reporting.feed.stores import Listing
 
 
 def dead_letters(session: Session, limit: int) -> Listing[DeadLetter]:
-    """Return studies whose work failed for good, and deliveries that did: one line a study, generation, destination."""
-    work, work_total = _failed_work(session, limit)
-    deliveries, deliveries_total = _failed_deliveries(session, limit)
-    items = sorted([*work, *deliveries], key=lambda item: (item.failed_at, item.study_instance_uid))
-    return Listing(items[:limit], work_total + deliveries_total)
+    """Return studies whose work failed for good, and deliveries that did: one line a study, generation, destination.
+
+    Reports on storage commitment count among the deliveries; their destination is the AE that asked.
+    """
+    kinds = [kind(session, limit) for kind in (_failed_work, _failed_deliveries, _failed_commitments)]
+    items = sorted(
+        (item for found, _ in kinds for item in found), key=lambda item: (item.failed_at, item.study_instance_uid)
+    )
+    return Listing(items[:limit], sum(total for _, total in kinds))
 
 
 def _failed_work(session: Session, limit: int) -> tuple[list[DeadLetter], int]:
@@ -71,6 +76,37 @@ def _failed_deliveries(session: Session, limit: int) -> tuple[list[DeadLetter], 
             failed_at=moment,
         )
         for uid, generation, action, destination, reason, moment in found
+    ]
+    return items, session.scalar(select(func.count()).select_from(grouped.subquery())) or 0
+
+
+def _failed_commitments(session: Session, limit: int) -> tuple[list[DeadLetter], int]:
+    study = models.Study
+    grouped = (
+        select(
+            study.study_instance_uid,
+            study.generation,
+            Commitment.requester_ae_title,
+            func.max(Commitment.last_error),
+            func.max(Commitment.next_attempt_at).label("failed_at"),
+        )
+        .join(models.Instance, models.Instance.study_id == study.id)
+        .join(CommitmentReference, CommitmentReference.sop_instance_uid == models.Instance.sop_instance_uid)
+        .join(Commitment, Commitment.id == CommitmentReference.commitment_id)
+        .where(Commitment.status == "failed")
+        .group_by(study.study_instance_uid, study.generation, Commitment.requester_ae_title)
+    )
+    found = session.execute(grouped.order_by("failed_at", study.study_instance_uid).limit(limit))
+    items = [
+        DeadLetter(
+            study_instance_uid=uid,
+            generation=max(1, generation),
+            stage="commit",
+            destination=requester,
+            reason=reason or "No reason was given.",
+            failed_at=moment,
+        )
+        for uid, generation, requester, reason, moment in found
     ]
     return items, session.scalar(select(func.count()).select_from(grouped.subquery())) or 0
 

@@ -8,7 +8,9 @@ from collections.abc import Mapping
 import structlog
 
 from config.settings import DestinationSettings, DestinationTlsSettings, HttpPeer, Settings
+from dicom_node.archive_query import ArchiveQuery, DicomArchive
 from dicom_node.destination import CanDelete, Destination, DicomDestinationSettings, HttpDestinationSettings
+from dicom_node.orthanc_archive import OrthancArchive
 from dicom_node.orthanc_destination import OrthancDestination
 from dicom_node.storage_scu import DicomDestination
 from dicom_node.stow_destination import StowDestination
@@ -26,6 +28,17 @@ def open_deletable(settings: Settings) -> Mapping[str, CanDelete]:
     return {item.name: _orthanc(item) for item in settings.destinations if item.withdraw == "orthanc"}
 
 
+def open_archives(settings: Settings) -> Mapping[str, ArchiveQuery]:
+    """Return the destinations that can confirm what they hold."""
+    return {
+        item.name: DicomArchive(_dicom(item, settings.dicom.ae_title))
+        if item.kind == "dicom"
+        else OrthancArchive(_http(item))
+        for item in settings.destinations
+        if item.confirms
+    }
+
+
 def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destination:
     """Return one destination.
 
@@ -35,18 +48,19 @@ def open_destination(item: DestinationSettings, calling_ae_title: str) -> Destin
     """
     log = structlog.get_logger("destination")
     if item.kind == "dicom":
-        return DicomDestination(
-            DicomDestinationSettings(
-                name=item.name,
-                host=item.host or "",
-                port=item.port or 0,
-                ae_title=item.ae_title or "",
-                calling_ae_title=calling_ae_title,
-                tls=_tls(item.name, item.tls),
-            ),
-            log,
-        )
+        return DicomDestination(_dicom(item, calling_ae_title), log)
     return _orthanc(item) if item.kind == "orthanc" else StowDestination(_http(item), log)
+
+
+def _dicom(item: DestinationSettings, calling_ae_title: str) -> DicomDestinationSettings:
+    return DicomDestinationSettings(
+        name=item.name,
+        host=item.host or "",
+        port=item.port or 0,
+        ae_title=item.ae_title or "",
+        calling_ae_title=calling_ae_title,
+        tls=_tls(item.name, item.tls),
+    )
 
 
 def _tls(name: str, tls: DestinationTlsSettings | None) -> ssl.SSLContext | None:

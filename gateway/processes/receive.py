@@ -12,8 +12,10 @@ from sqlalchemy import update
 from config.settings import DicomTlsSettings
 from dicom_node.association_policy import AllowedPeer
 from dicom_node.certificate_file import ENDS_SOON_DAYS
+from dicom_node.storage_commitment import StorageCommitment
 from dicom_node.storage_scp import AddressUnavailable, PortInUse, ScpSettings, StorageScp
 from dicom_node.tls import TlsUnusable, acceptor_context, certificate_validity
+from gateway.commitment.recording import DurableDesk
 from gateway.database.columns import now
 from gateway.database.models import AssociationRecord
 from gateway.parts import Parts
@@ -42,7 +44,7 @@ def receive(parts: Parts, stop: threading.Event) -> None:
         sweep_strays(parts.database, parts.folders)
         intake = parts.intake(slot.name)
         sources = prepare_sources(parts, intake, stop)
-        scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"))
+        scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"), _commitment(parts))
         try:
             scp.start()
         except (PortInUse, AddressUnavailable) as error:
@@ -75,6 +77,14 @@ def close_abandoned(parts: Parts, receiver: str) -> None:
             .where(AssociationRecord.receiver == receiver, AssociationRecord.closed_at.is_(None))
             .values(closed_at=now())
         )
+
+
+def _commitment(parts: Parts) -> StorageCommitment | None:
+    """Return what offers storage commitment, or None where no archive stands behind it."""
+    if not parts.offers_commitment:
+        return None
+    desk = DurableDesk(parts.database, parts.jobs, parts.address_book)
+    return StorageCommitment(desk, structlog.get_logger("dicom"))
 
 
 def _scp_settings(parts: Parts) -> ScpSettings:

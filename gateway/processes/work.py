@@ -6,12 +6,16 @@ import threading
 
 import structlog
 
+from config.settings import CommitmentSettings, DeliverySettings
+from dicom_node.commitment_report import send_report
+from gateway.commitment.judging import Judge
 from gateway.parts import Parts
-from gateway.processes.outgoing import open_deletable, open_destinations
+from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.stopping import StartRefused
 from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.slots import Slot, SlotTaken
+from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering, Patience
 from gateway.workflow.engine import WorkflowEngine, plain_reason
@@ -60,10 +64,11 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 parts.folders,
                 parts.jobs,
                 open_destinations(settings),
-                _patience(parts),
+                _patience(settings.delivery),
                 by_deletion=open_deletable(settings),
             ),
             comparing=Comparing(parts.database, parts.folders, child),
+            committing=_committing(parts),
             slots=1,  # one child process reads
         )
         engine.start()
@@ -88,10 +93,28 @@ def _warm_up(child: Child) -> None:
     log.info("work.ready", model=version)
 
 
-def _patience(parts: Parts) -> Patience:
-    delivery = parts.settings.delivery
+def _committing(parts: Parts) -> Committing:
+    settings = parts.settings
+    judge = Judge(
+        parts.database,
+        parts.folders,
+        store_is_archive=settings.site.store_is_archive,
+        archives=open_archives(settings),
+    )
+    return Committing(
+        parts.database,
+        parts.jobs,
+        judge,
+        parts.address_book,
+        settings.dicom.ae_title,
+        _patience(settings.commitment),
+        send_report,
+    )
+
+
+def _patience(section: DeliverySettings | CommitmentSettings) -> Patience:
     return Patience(
-        first_retry=delivery.first_retry_seconds,
-        longest_retry=delivery.longest_retry_seconds,
-        give_up_after=delivery.give_up_hours * 3600,
+        first_retry=section.first_retry_seconds,
+        longest_retry=section.longest_retry_seconds,
+        give_up_after=section.give_up_hours * 3600,
     )

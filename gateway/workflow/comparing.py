@@ -62,6 +62,8 @@ class Comparing:
                 return
             first = session.get_one(Instance, duplicate.instance_id)
             first.path = duplicate.path
+            taken = self._folders.root / first.path
+            first.size = taken.stat().st_size if taken.exists() else first.size
             session.delete(duplicate)
         log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate_id)
 

@@ -1,4 +1,4 @@
-"""Running the jobs: the workflow engine (DBOS) with our four workflows, for one working process."""
+"""Running the jobs: the workflow engine (DBOS) with our five workflows, for one working process."""
 
 from __future__ import annotations
 
@@ -13,10 +13,11 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.database.engine import Database
+from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
 from gateway.workflow.gathering import Gathering
-from gateway.workflow.jobs import APPLICATION, APPLICATION_VERSION, COMPARE, DELIVER, GATHER, PROCESS
+from gateway.workflow.jobs import APPLICATION, APPLICATION_VERSION, COMMIT, COMPARE, DELIVER, GATHER, PROCESS
 from gateway.workflow.processing import Processing
 
 log = structlog.get_logger(__name__)
@@ -42,6 +43,7 @@ class WorkflowEngine:
         processing: Processing,
         delivering: Delivering,
         comparing: Comparing,
+        committing: Committing,
         slots: int,
     ) -> None:
         self._slots = slots
@@ -55,7 +57,7 @@ class WorkflowEngine:
             "run_migrations": False,
         }
         DBOS(config=config)
-        self._register(gathering, processing, delivering, comparing)
+        self._register(gathering, processing, delivering, comparing, committing)
 
     def start(self) -> None:
         """Recover what this process was doing when it last ended, then take work from the queues."""
@@ -67,6 +69,9 @@ class WorkflowEngine:
         DBOS.register_queue(
             DELIVER, partition_worker_concurrency=1, polling_interval_sec=0.5, on_conflict="always_update"
         )
+        DBOS.register_queue(
+            COMMIT, partition_worker_concurrency=1, polling_interval_sec=0.5, on_conflict="always_update"
+        )
         DBOS.register_queue(COMPARE, worker_concurrency=1, polling_interval_sec=1.0, on_conflict="always_update")
 
     def stop(self, seconds: int = 10) -> None:
@@ -74,7 +79,12 @@ class WorkflowEngine:
         DBOS.destroy(workflow_completion_timeout_sec=seconds)
 
     def _register(
-        self, gathering: Gathering, processing: Processing, delivering: Delivering, comparing: Comparing
+        self,
+        gathering: Gathering,
+        processing: Processing,
+        delivering: Delivering,
+        comparing: Comparing,
+        committing: Committing,
     ) -> None:
         def step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             stepped: Callable[..., Any] = DBOS.step(
@@ -94,6 +104,7 @@ class WorkflowEngine:
         give_up = step("process.give_up", processing.give_up)
         attempt_delivery = step("deliver.attempt", delivering.attempt)
         compare_files = step("compare.files", comparing.compare)
+        attempt_commitment = step("commit.attempt", committing.attempt)
 
         @DBOS.workflow(name=GATHER, max_recovery_attempts=_RECOVERIES)
         def gather(study_uid: str, generation: int) -> None:
@@ -121,6 +132,10 @@ class WorkflowEngine:
         @DBOS.workflow(name=COMPARE, max_recovery_attempts=_RECOVERIES)
         def compare(duplicate_id: int) -> None:
             compare_files(duplicate_id)
+
+        @DBOS.workflow(name=COMMIT, max_recovery_attempts=_RECOVERIES)
+        def commit(commitment_id: int, attempt: int) -> None:
+            attempt_commitment(commitment_id, attempt)
 
 
 def _where(error: BaseException) -> str:

@@ -19,6 +19,7 @@ GATHER: Final = "gather"
 PROCESS: Final = "process"
 DELIVER: Final = "deliver"
 COMPARE: Final = "compare"
+COMMIT: Final = "commit"
 _ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 _SLIM: Final[dict[str, Any]] = {"load_input": False, "load_output": False}
 
@@ -41,6 +42,11 @@ def deliver_id(study_uid: str, generation: int, destination: str, attempt: str) 
 def compare_id(duplicate_id: int) -> str:
     """Return the id of the comparison of a duplicate."""
     return f"compare:{duplicate_id}"
+
+
+def commit_id(commitment_id: int, attempt: int) -> str:
+    """Return the id of one attempt at answering a request for storage commitment."""
+    return f"commit:{commitment_id}:{attempt}"
 
 
 class Jobs:
@@ -83,6 +89,14 @@ class Jobs:
     def compare(self, session: Session | Connection, duplicate_id: int, suffix: str = "") -> None:
         """Compare a duplicate with what was there first."""
         self._enqueue(session, COMPARE, compare_id(duplicate_id) + suffix, 0, duplicate_id)
+
+    def commit(
+        self, session: Session, commitment_id: int, attempt: int, requester: str, delay_seconds: float, suffix: str = ""
+    ) -> None:
+        """Try once to answer a request for storage commitment."""
+        workflow_id = commit_id(commitment_id, attempt) + suffix
+        # One partition a requester: one that hangs holds up nobody else.
+        self._enqueue(session, COMMIT, workflow_id, delay_seconds, commitment_id, attempt, partition=requester)
 
     def hurry_gather(self, study_uid: str, generation: int, delay_seconds: float) -> None:
         """Have a waiting gather job look after `delay_seconds`; does nothing when it is already looking."""

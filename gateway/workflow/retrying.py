@@ -7,9 +7,11 @@ from uuid import uuid4
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
+from gateway.commitment.recording import reopen
 from gateway.database.columns import now
+from gateway.database.commitment_models import Commitment, CommitmentReference
 from gateway.database.engine import Database
-from gateway.database.models import DeadLetter, Delivery, Reading, Study
+from gateway.database.models import DeadLetter, Delivery, Instance, Reading, Study
 from gateway.workflow.events import tell
 from gateway.workflow.gathering import open_generation
 from gateway.workflow.jobs import Jobs
@@ -23,7 +25,8 @@ def retry_study(database: Database, jobs: Jobs, study_uid: str) -> int:
     """Start again what failed for good; return how many things that were (0: nothing had failed).
 
     A generation without reports is read again. One with reports stays as it is, since its reports are out: images
-    that failed in it are read again in a new generation. Failed deliveries are tried again.
+    that failed in it are read again in a new generation. Failed deliveries are tried again, and so are reports on
+    storage commitment that nobody took.
 
     Raises:
         UnknownStudy: there is no such study.
@@ -47,7 +50,7 @@ def retry_study(database: Database, jobs: Jobs, study_uid: str) -> int:
         elif study.status == "reported" and study.gathering is None and _failed_images(session, study):
             open_generation(session, jobs, study, 0)
             started += 1
-        return started + _deliver_again(session, jobs, study)
+        return started + _deliver_again(session, jobs, study) + _commit_again(session, jobs, study)
 
 
 def _read_again(session: Session, jobs: Jobs, study: Study) -> None:
@@ -76,3 +79,15 @@ def _deliver_again(session: Session, jobs: Jobs, study: Study) -> int:
         attempt = f"retry{uuid4().hex[:8]}.1"
         jobs.deliver(session, study.study_instance_uid, generation, destination, attempt, 0)
     return count
+
+
+def _commit_again(session: Session, jobs: Jobs, study: Study) -> int:
+    """Answer again what was asked about instances of the study; the report speaks of the other studies' ones too."""
+    in_study = select(Instance.sop_instance_uid).where(Instance.study_id == study.id)
+    asked = select(CommitmentReference.commitment_id).where(CommitmentReference.sop_instance_uid.in_(in_study))
+    failed = session.scalars(
+        select(Commitment).where(Commitment.status == "failed", Commitment.id.in_(asked)).with_for_update()
+    ).all()
+    for commitment in failed:
+        reopen(session, jobs, commitment)
+    return len(failed)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
@@ -12,15 +12,17 @@ from sqlalchemy import delete, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.database.columns import now
+from gateway.database.commitment_models import Commitment
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Duplicate, Study, WorkerHeartbeat
-from gateway.workflow.jobs import Jobs, compare_id, deliver_id, gather_id, process_id
+from gateway.workflow.jobs import Jobs, commit_id, compare_id, deliver_id, gather_id, process_id
 from gateway.workflow.processing import record_dead_letter
 
 log = structlog.get_logger(__name__)
 _OVERDUE = timedelta(seconds=60)
 _SILENT = timedelta(seconds=45)
 _KEEP_JOBS = timedelta(days=30)
+_PRUNED_AT_ONCE = 100
 
 
 class Sweep:
@@ -34,7 +36,15 @@ class Sweep:
     def run(self, stop: threading.Event, interval_seconds: float) -> None:
         """Sweep now and then each interval until `stop` is set; a database that is away is no reason to end."""
         while True:
-            for part in (self.beat, self.adopt, self.studies, self.deliveries, self.duplicates, self.prune):
+            for part in (
+                self.beat,
+                self.adopt,
+                self.studies,
+                self.deliveries,
+                self.duplicates,
+                self.commitments,
+                self.prune,
+            ):
                 self._safely(part)
             if stop.wait(interval_seconds):
                 return
@@ -103,9 +113,34 @@ class Sweep:
                 with self._database.write() as session:
                     self._jobs.compare(session, duplicate_id, suffix=f".{uuid4().hex[:8]}")
 
+    def commitments(self) -> None:
+        """Start attempts at storage commitment that are due and have no job; forget what was answered long ago."""
+        moment = now()
+        with self._database.read() as session:
+            overdue = session.scalars(
+                select(Commitment).where(Commitment.status == "waiting", Commitment.next_attempt_at < moment - _OVERDUE)
+            ).all()
+        for row in overdue:
+            if not self._jobs.is_alive(commit_id(row.id, row.attempts + 1)):
+                with self._database.write() as session:
+                    suffix = f".{uuid4().hex[:8]}"
+                    self._jobs.commit(session, row.id, row.attempts + 1, row.requester_ae_title, 0, suffix)
+                log.warning("sweep.commitment_started", transaction_uid=row.transaction_uid)
+        self._forget_answered(moment - _KEEP_JOBS)
+
     def prune(self) -> None:
         """Delete the records of jobs that ended long ago."""
         self._jobs.prune(now() - _KEEP_JOBS)
+
+    def _forget_answered(self, before: datetime) -> None:
+        answered = select(Commitment).where(Commitment.status == "reported", Commitment.reported_at < before)
+        with self._database.read() as session:
+            found = session.scalars(answered.limit(1)).first()
+        if found is None:
+            return  # no write lock without need
+        with self._database.write() as session:
+            for row in session.scalars(answered.limit(_PRUNED_AT_ONCE).with_for_update()):
+                session.delete(row)
 
     def _process(self, study: Study) -> None:
         uid = study.study_instance_uid

@@ -10,6 +10,9 @@ from hypothesis import strategies as st
 
 from config.loading import SettingsError, load_settings
 
+CONFIRMING = '"name": "a", "kind": "orthanc", "url": "http://a", "forward_images": true, "confirms": "query"'
+CONFIRMING_STOW = CONFIRMING.replace('"orthanc"', '"stow"')
+
 
 def test_the_defaults_need_no_file() -> None:
     settings = load_settings(environment={})
@@ -60,6 +63,19 @@ def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() ->
         ({"MAMMOGATE_DESTINATIONS": "not json"}, "JSON list"),
         ({"MAMMOGATE_DESTINATIONS": '[{"name": "a", "kind": "dicom"}]'}, "host, port and ae_title"),
         ({"MAMMOGATE_DESTINATIONS": '[{"name": "a", "kind": "stow"}]'}, "needs url"),
+        (
+            {"MAMMOGATE_DESTINATIONS": '[{"name": "a", "kind": "orthanc", "url": "http://a", "confirms": "query"}]'},
+            "confirms needs forward_images=true",
+        ),
+        (
+            {"MAMMOGATE_DESTINATIONS": f"[{{{CONFIRMING_STOW}}}]"},
+            "confirms=query needs kind dicom or orthanc",
+        ),
+        (
+            {"MAMMOGATE_DESTINATIONS": f"[{{{CONFIRMING}}}]", "MAMMOGATE_SITE__STORE_IS_ARCHIVE": "true"},
+            "set one of them",
+        ),
+        ({"MAMMOGATE_DICOM__ALLOWED_PEERS": '[{"ae_title": "A", "prot": 104}]'}, "nearest one is port"),
         ({"MAMMOGATE_DICOM__PROCESSES": "2"}, "not available"),
         ({"MAMMOGATE_INFERENCE__ENGINE": "remote"}, "not available"),
         ({"MAMMOGATE_CONFIG": "/nowhere/at/all.toml"}, "no settings file"),

@@ -6,10 +6,21 @@ import re
 from pathlib import Path
 
 import pynetdicom
+import structlog
 from pydicom import Dataset
 from pydicom.uid import UID
 
-from dicom_node import association_policy, destination, sop_classes, stow_response, stow_upload, transfer_syntaxes
+from dicom_node import (
+    association_policy,
+    commitment_report,
+    destination,
+    sop_classes,
+    storage_commitment,
+    stow_response,
+    stow_upload,
+    transfer_syntaxes,
+)
+from dicom_node.archive_query import StudyRootQueryRetrieveInformationModelFind
 from dicom_node.association_request import MAX_CONTEXTS, MAX_PDU_BYTES
 from dicom_node.association_services import SOP_CLASS_NOT_SUPPORTED
 from dicom_node.intake import Verdict
@@ -63,6 +74,37 @@ def test_every_c_store_answer_is_listed_and_no_other() -> None:
     rows = _rows("status", "meaning", "what the gateway keeps", "what the sender should do")
     answers = {verdict.value for verdict in Verdict} | {SOP_CLASS_NOT_SUPPORTED}
     assert {int(row[0], 16) for row in rows} == answers
+
+
+def test_storage_commitment_is_the_class_instance_and_statuses_that_are_listed() -> None:
+    ((name, uid, instance, group),) = _rows("SOP class", "UID", "SOP instance", "transfer syntax")
+    context = storage_commitment.StorageCommitment(_NobodysDesk(), structlog.get_logger()).context()
+    assert (uid, instance) == (context.abstract_syntax, storage_commitment.WELL_KNOWN_INSTANCE)
+    assert name == UID(uid).name.removesuffix(" SOP Class")
+    assert list(SYNTAX_GROUPS[group]) == context.transfer_syntax
+    of_form = {
+        storage_commitment.NO_SUCH_INSTANCE,
+        storage_commitment.NO_SUCH_ARGUMENT,
+        storage_commitment.INVALID_ARGUMENT,
+        storage_commitment.NO_SUCH_CLASS,
+        storage_commitment.NO_SUCH_ACTION,
+    }
+    listed = {int(row[0], 16) for row in _rows("answer to N-ACTION", "meaning")}
+    assert listed == of_form | {recorded.value for recorded in storage_commitment.Recorded}
+    assert f"more than {storage_commitment.MAX_REFERENCES} instances" in TEXT
+
+
+def test_the_failure_reasons_and_the_query_of_storage_commitment_are_those_of_the_code() -> None:
+    listed = {int(row[0], 16) for row in _rows("Failure Reason (0008,1197)", "when")}
+    assert listed == {
+        commitment_report.PROCESSING_FAILURE,
+        commitment_report.NO_SUCH_OBJECT,
+        commitment_report.CLASS_CONFLICT,
+        commitment_report.RESOURCE_LIMITATION,
+    }
+    ((_, uid, group),) = _rows("SOP class", "UID", "transfer syntaxes proposed")
+    assert uid == StudyRootQueryRetrieveInformationModelFind
+    assert group in SYNTAX_GROUPS
 
 
 def test_every_status_of_a_peer_is_taken_as_the_statement_says() -> None:
@@ -164,6 +206,11 @@ def test_the_created_objects_have_the_classes_and_series_numbers_that_are_listed
 
 def test_the_implementation_of_created_files_is_listed() -> None:
     assert f"{IMPLEMENTATION_CLASS_UID}, version name {IMPLEMENTATION_VERSION_NAME}" in " ".join(TEXT.split())
+
+
+class _NobodysDesk:
+    def record(self, request: storage_commitment.CommitmentRequest) -> storage_commitment.Recorded:
+        return storage_commitment.Recorded.OUT_OF_RESOURCES
 
 
 def _status(code: int) -> Dataset:

@@ -30,7 +30,7 @@ EXAMPLES = {"database_url", "dicom.allowed_peers", "dicom.tls.certificate", "dic
 NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
-DOTTED = re.compile(r"(?:dicom|http|study|inference|delivery|site|destinations|sources)(?:\.[a-z_]+)+")
+DOTTED = re.compile(r"(?:dicom|http|study|inference|delivery|commitment|site|destinations|sources)(?:\.[a-z_]+)+")
 
 with_each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]

@@ -6,13 +6,15 @@ import threading
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import select
+from sqlalchemy import inspect, select, text
 
 import gateway.database.account_models  # noqa: F401 - registers its tables
 from gateway.database.columns import Base
-from gateway.database.migrate import installation_id, open_database
+from gateway.database.engine import create_database_engine
+from gateway.database.migrate import alembic_config, installation_id, open_database
 from gateway.database.models import FeedEvent
 from gateway.parts import Parts
 from gateway.slots import Slot, SlotTaken
@@ -27,6 +29,20 @@ def test_the_migrations_make_exactly_the_tables_of_the_models(parts: Parts) -> N
             opts={"include_name": lambda name, kind, _parents: kind != "table" or name in ours, "compare_type": False},
         )
         assert compare_metadata(context, Base.metadata) == []
+
+
+def test_a_database_of_an_earlier_version_is_brought_forward_with_what_is_in_it(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'old.sqlite'}"
+    config = alembic_config()
+    with create_database_engine(url).connect() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        assert "commitment" not in inspect(connection).get_table_names()
+        connection.execute(text("INSERT INTO counter (name, value) VALUES ('kept', 7)"))
+        connection.commit()
+    with open_database(url).read() as session:
+        assert session.scalar(text("SELECT value FROM counter WHERE name = 'kept'")) == 7
+        assert session.scalar(text("SELECT count(*) FROM commitment")) == 0
 
 
 def test_an_installation_keeps_its_id(parts: Parts) -> None:

@@ -3,6 +3,7 @@
 from alembic import context
 
 import gateway.database.account_models
+import gateway.database.commitment_models
 import gateway.database.models  # noqa: F401 - importing registers the tables
 from gateway.database.columns import Base
 
