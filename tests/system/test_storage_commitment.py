@@ -119,7 +119,7 @@ def test_a_store_that_is_the_archive_commits_to_what_it_holds_and_to_nothing_els
         assert (third.event_type, third.failed) == (2, dict.fromkeys(uids(sent), PROCESSING_FAILURE))
 
 
-@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def test_a_report_reaches_a_requester_that_was_away_whatever_dies_meanwhile(
     tmp_path: Path, study: WrittenStudy, database: str
 ) -> None:
@@ -154,7 +154,7 @@ def database_settings(folder: Path, kind: str) -> Iterator[dict[str, str]]:
         yield {"MAMMOGATE_DATABASE_URL": server.url}
 
 
-@pytest.mark.parametrize("kind", ["dicom", "orthanc"])
+@pytest.mark.parametrize("kind", ["dicom", pytest.param("orthanc", marks=pytest.mark.long)])
 def test_an_archive_behind_us_is_waited_for_and_its_word_counts(
     tmp_path: Path, modality: CommittingModality, study: WrittenStudy, kind: str
 ) -> None:
