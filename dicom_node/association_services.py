@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import cast
 
 import structlog
-from pydicom.uid import UID
 from pynetdicom.association import Association
 from pynetdicom.dimse_messages import DIMSEMessage
 from pynetdicom.dimse_primitives import C_ECHO, N_ACTION
@@ -83,9 +82,8 @@ class AssociationServices:
     def serve(self, request: Command, context_id: int, command: bytes, data_set: bytes) -> bool:
         """Let pynetdicom's service classes, and the handlers bound to their events, answer what they serve."""
         context = self._association._accepted_cx[context_id]
-        wanted = UID(request.sop_class_uid)
-        is_echo = request.field == C_ECHO_RQ and wanted == Verification
-        is_action = request.field == N_ACTION_RQ and wanted == StorageCommitmentPushModel == context.abstract_syntax
+        is_echo = request.field == C_ECHO_RQ and request.sop_class_uid == Verification
+        is_action = request.field == N_ACTION_RQ and context.abstract_syntax == StorageCommitmentPushModel
         if not (is_echo or is_action):
             return False
         fragments = P_DATA()
