@@ -135,9 +135,18 @@ def write_studies(folder: Path, count: int) -> list[WrittenStudy]:
     return [write_study(folder / str(number), rows=1600, columns=1280, seed=number) for number in range(count)]
 
 
-def test_twenty_random_kills_lose_nothing_on_sqlite(orthanc: Orthanc, tmp_path: Path) -> None:
+def kill_over_sqlite(orthanc: Orthanc, folder: Path, *, studies: int, kills: int, seed: int) -> None:
     pacs = destination("pacs", "dicom", host="127.0.0.1", port=orthanc.dicom_port, ae_title=orthanc.ae_title)
     with running_gateway(
-        tmp_path / "gateway", destinations=[pacs], settings={"MAMMOGATE_STUDY__QUIET_SECONDS": "30"}
+        folder / "gateway", destinations=[pacs], settings={"MAMMOGATE_STUDY__QUIET_SECONDS": "30"}
     ) as gateway:
-        run_with_kills(gateway, orthanc, write_studies(tmp_path / "studies", 8), kills=20, seed=20261123)
+        run_with_kills(gateway, orthanc, write_studies(folder / "studies", studies), kills, seed)
+
+
+def test_six_random_kills_lose_nothing(orthanc: Orthanc, tmp_path: Path) -> None:
+    kill_over_sqlite(orthanc, tmp_path, studies=3, kills=6, seed=20261124)
+
+
+@pytest.mark.long
+def test_twenty_random_kills_lose_nothing(orthanc: Orthanc, tmp_path: Path) -> None:
+    kill_over_sqlite(orthanc, tmp_path, studies=8, kills=20, seed=20261123)
