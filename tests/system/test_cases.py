@@ -184,6 +184,7 @@ def test_every_object_is_valid_for_dciodvfy_and_every_tree_for_dsrdump(world: Wo
 _RICH = (("findings", 0), ("late_fifth", -1))
 
 
+@pytest.mark.long  # the ordinary run asks PixelMed of the built reports and of the study that dcmsend sent
 def test_two_rich_srs_follow_their_templates(world: World) -> None:
     assert _template_problems([world.cases[name].srs()[place] for name, place in _RICH]) == {}
 
