@@ -49,22 +49,18 @@ class AssociationConnection:
         except (BlockingIOError, TimeoutError) as problem:
             raise PeerSilent("the peer is silent") from problem
         if within_message and self._timeout:
-            self._judge_pace(count)
+            self._judge_pace(count, self._timeout)
         return count
 
-    def _judge_pace(self, count: int) -> None:
+    def _judge_pace(self, count: int, window: float) -> None:
         moment = time.monotonic()
         if not self._received:
             self._since = moment
         self._received += count
-        if moment - self._since >= self._timeout_seconds:
+        if moment - self._since >= window:
             if self._received < self._slowest * (moment - self._since):
                 raise PeerSilent(f"the peer sent {self._received} bytes in {moment - self._since:.0f} s")
             self._received = 0
-
-    @property
-    def _timeout_seconds(self) -> float:
-        return self._timeout or float("inf")
 
     def send(self, data: bytes) -> None:
         """Send all of it.

@@ -14,14 +14,7 @@ class OrthancArchive:
 
     def __init__(self, settings: HttpDestinationSettings) -> None:
         self._url = settings.url
-        self._client = OrthancClient(
-            settings.url,
-            settings.username,
-            settings.password,
-            connect_timeout=settings.connect_timeout,
-            timeout=settings.timeout,
-            tls=settings.tls,
-        )
+        self._client = OrthancClient.to(settings)
 
     def held(self, sought: Sequence[SoughtInstance]) -> Collection[SoughtInstance]:
         try:

@@ -12,6 +12,8 @@ from orthanc_api_client import OrthancApiClient  # type: ignore[import-untyped] 
 from orthanc_api_client import exceptions as api
 from requests.adapters import HTTPAdapter
 
+from dicom_node.destination import HttpDestinationSettings
+
 
 class OrthancUnavailable(ConnectionError):
     """Every failure in which Orthanc itself could not do its part; trying later makes sense."""
@@ -56,6 +58,18 @@ class OrthancClient(OrthancApiClient):  # type: ignore[misc]  # the package has 
         self._timeouts = (connect_timeout, timeout)
         if tls is not None:
             self._http_session.mount("https://", _AdapterWithContext(tls))
+
+    @classmethod
+    def to(cls, peer: HttpDestinationSettings) -> OrthancClient:
+        """Return a client of an Orthanc that is a destination, or the archive behind us."""
+        return cls(
+            peer.url,
+            peer.username,
+            peer.password,
+            connect_timeout=peer.connect_timeout,
+            timeout=peer.timeout,
+            tls=peer.tls,
+        )
 
     def get(self, endpoint: str, **options: Any) -> requests.Response:
         return self._with_sentences(endpoint, super().get, options)

@@ -29,14 +29,7 @@ class OrthancDestination:
     def __init__(self, settings: HttpDestinationSettings, log: structlog.typing.FilteringBoundLogger) -> None:
         self._settings = settings
         self._log = log.bind(destination=settings.name)
-        self._client = OrthancClient(
-            settings.url,
-            settings.username,
-            settings.password,
-            connect_timeout=settings.connect_timeout,
-            timeout=settings.timeout,
-            tls=settings.tls,
-        )
+        self._client = OrthancClient.to(settings)
 
     @property
     def name(self) -> str:

@@ -25,6 +25,7 @@ from pynetdicom.sop_class import (  # type: ignore[attr-defined]  # made at run 
 )
 
 from dicom_node import transfer_syntaxes
+from dicom_node.command_set import ERROR_COMMENT_LENGTH
 
 SOP_CLASS: Final = UID(StorageCommitmentPushModel)
 # The one instance of that class that there is (PS3.4 J.3.5, PS3.6 Table A-1).
@@ -39,7 +40,6 @@ NO_SUCH_CLASS: Final = 0x0118
 NO_SUCH_ACTION: Final = 0x0123
 # A study has hundreds of instances; the limit only bounds what one message can make us keep.
 MAX_REFERENCES: Final = 10_000
-_COMMENT_LENGTH = 64
 _UID = re.compile(r"[0-9.]{1,64}")
 
 
@@ -184,5 +184,5 @@ def _response(status: int, comment: str) -> Dataset:
     response = Dataset()
     response.Status = status
     if status and comment:
-        response.ErrorComment = comment[:_COMMENT_LENGTH]
+        response.ErrorComment = comment[:ERROR_COMMENT_LENGTH]
     return response
