@@ -9,9 +9,9 @@ from pathlib import Path
 
 from dicom_node.intake import Intake
 
-# Dirty pages are handed to the disk while the rest of a large object is still arriving, so that the fsync before the
-# acknowledgement finds little left to do.
-_WRITEBACK_BYTES = 4 << 20
+# What has arrived is handed to the disk while the rest of a large object still comes, and the last of it while the
+# header is read, so that the fsync before the acknowledgement finds little left to do.
+_WRITEBACK_BYTES = 1 << 20
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE (sync_file_range(2)): begin, and don't wait
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.sync_file_range.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
@@ -45,9 +45,7 @@ class DataSetFile:
         try:
             self._append(pieces)
             if self._written - self._handed_to_disk >= _WRITEBACK_BYTES:
-                # Where the file system can't, the fsync does it all: no failure.
-                _libc.sync_file_range(self._descriptor, self._handed_to_disk, 0, _START_WRITING)
-                self._handed_to_disk = self._written
+                self._hand_to_disk()
         except OSError as problem:
             self.failure = problem
 
@@ -62,6 +60,11 @@ class DataSetFile:
                 self._written += done
                 rest = rest[done:]
 
+    def _hand_to_disk(self) -> None:
+        # Where the file system can't, the fsync does it all: no failure.
+        _libc.sync_file_range(self._descriptor, self._handed_to_disk, 0, _START_WRITING)
+        self._handed_to_disk = self._written
+
     def _close(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
@@ -72,6 +75,8 @@ class DataSetFile:
 
     def hand_over(self) -> Path | None:
         """Close and return the path, which is the caller's from now on; None if writing failed."""
+        if self.failure is None:
+            self._hand_to_disk()
         self._close()
         if self.failure is not None:
             return None

@@ -92,12 +92,19 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def move_durably(source: Path, target: Path) -> None:
-    """Rename within one file system so that the file is at `target`, whole, even after a power cut.
+def make_durable(path: Path) -> None:
+    """Put a file that has its final name on disk, content and name, so that it survives a power cut.
 
     The name comes before the content: then both are on disk with one commit of the file system's journal, where
     syncing first and renaming after it takes two. A power cut before this returns may leave a part of the file under
     its final name, so nothing may count on a file that no row knows.
+    """
+    sync_file(path)
+    sync_folder(path.parent)
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """Rename within one file system so that the file is at `target`, whole, even after a power cut.
 
     Raises:
         OSError: it is not on disk; nothing is left at `target`.
@@ -105,8 +112,7 @@ def move_durably(source: Path, target: Path) -> None:
     """
     source.rename(target)
     try:
-        sync_file(target)
-        sync_folder(target.parent)
+        make_durable(target)
     except OSError:
         target.unlink(missing_ok=True)
         raise

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -14,7 +15,7 @@ from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Report, Study
-from gateway.folders import Folders, move_durably
+from gateway.folders import Folders, make_durable, move_durably
 from gateway.intake.group_commit import GroupCommit, WriterStopped
 from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
 from gateway.intake.recording import Arrival, ArrivalRecorder
@@ -22,6 +23,9 @@ from gateway.workflow.completeness import is_ready_but_for_settling
 from gateway.workflow.jobs import Jobs
 
 log = structlog.get_logger(__name__)
+# Up to this size an object's file is put on disk while its rows are written, which saves a fifth of the time for half
+# a megabyte. The transaction stays open for as long as that takes, so what is larger goes to the disk first.
+_SYNCED_MEANWHILE_BYTES = 8 << 20
 
 
 class DurableIntake:
@@ -125,9 +129,9 @@ class DurableIntake:
     def _store(self, path: Path, header: ReceivedHeader, origin: Origin) -> Answer:
         size = path.stat().st_size
         stored = self._folders.new_instance()
-        move_durably(path, stored)
+        path.rename(stored)
         try:
-            study_id = self._writer.commit(Arrival(self._folders.relative(stored), size, header, origin))
+            study_id = self._make_durable(stored, Arrival(self._folders.relative(stored), size, header, origin))
         except BaseException:
             self._remove_unless_recorded(stored)
             raise
@@ -143,6 +147,13 @@ class DurableIntake:
             sop_class_uid=header.sop_class_uid,
             sop_instance_uid=header.sop_instance_uid,
         )
+
+    def _make_durable(self, stored: Path, arrival: Arrival) -> int | None:
+        """Return the study's id once file and rows are on disk: the rows are committed after the file is there."""
+        if arrival.size <= _SYNCED_MEANWHILE_BYTES:
+            return self._writer.commit(arrival, meanwhile=partial(make_durable, stored))
+        make_durable(stored)
+        return self._writer.commit(arrival)
 
     def _let_settle(self, study_ids: set[int]) -> None:
         with self._database.read() as session:

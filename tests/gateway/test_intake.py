@@ -97,16 +97,20 @@ def test_an_object_that_belongs_to_no_study_or_series_is_kept_in_quarantine(
     assert keyword in answer.comment
 
 
+@pytest.mark.parametrize("synced_meanwhile", [True, False])
 def test_a_full_disk_refuses_and_keeps_nothing(
-    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch, *, synced_meanwhile: bool
 ) -> None:
-    def full(_source: Path, _target: Path) -> None:
+    def full(_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable, "move_durably", full)
+    monkeypatch.setattr(durable, "make_durable", full)
+    if not synced_meanwhile:
+        monkeypatch.setattr(durable, "_SYNCED_MEANWHILE_BYTES", 0)
     assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
     assert count(parts, Instance) == 0
     assert not list(parts.folders.incoming.iterdir())
+    assert not list(parts.folders.instances.rglob("*.dcm"))
     monkeypatch.undo()
     assert give(intake, origin, Exam()).verdict is Verdict.STORED
 
