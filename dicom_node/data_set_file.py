@@ -6,8 +6,7 @@ import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
-
-from dicom_node.intake import Intake
+from typing import Protocol
 
 # What has arrived is handed to the disk while the rest of a large object still comes, and the last of it while the
 # header is read, so that the fsync before the acknowledgement finds little left to do.
@@ -17,6 +16,16 @@ _libc = ctypes.CDLL(None, use_errno=True)
 _libc.sync_file_range.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
 
 
+class Place(Protocol):
+    """Where the file lies; what a data set needs of the intake."""
+
+    def new_file(self) -> Path:
+        """Return a fresh path, not yet created."""
+
+    def discard(self, path: Path) -> None:
+        """Remove a file that will not be accepted."""
+
+
 class DataSetFile:
     """A Part 10 file being received.
 
@@ -24,15 +33,15 @@ class DataSetFile:
     its data set has ended.
     """
 
-    def __init__(self, intake: Intake, head: bytes) -> None:
-        self._intake = intake
+    def __init__(self, place: Place, head: bytes) -> None:
+        self._place = place
         self._path: Path | None = None
         self._descriptor = -1
         self._written = 0
         self._handed_to_disk = 0
         self.failure: Exception | None = None
         try:
-            self._path = intake.new_file()
+            self._path = place.new_file()
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except Exception as problem:  # noqa: BLE001 (whatever it was, the sender gets "out of resources", not silence)
             self.failure = problem
@@ -87,5 +96,5 @@ class DataSetFile:
         """Remove what was written, unless it has been handed over."""
         self._close()
         if self._path is not None:
-            self._intake.discard(self._path)
+            self._place.discard(self._path)
             self._path = None
