@@ -26,7 +26,7 @@ def joined(parts: Parts, part: str, number: int = 1) -> Iterator[str]:
     except SlotTaken as error:
         raise StartRefused(str(error)) from None
     with slot:
-        _refuse_another_folder(parts, slot.name)
+        _refuse_another_folder(parts)
         heart = Heart(parts.database, slot.name)
         heart.beat()  # before anything is done under the name
         stop = threading.Event()
@@ -37,11 +37,12 @@ def joined(parts: Parts, part: str, number: int = 1) -> Iterator[str]:
             stop.set()
 
 
-def _refuse_another_folder(parts: Parts, name: str) -> None:
+def _refuse_another_folder(parts: Parts) -> None:
     if parts.database.is_sqlite:
         return
     with parts.database.read() as session:
-        others = alive(session) - {name}
+        living = alive(session)
+    others = [name for name in living if not name.endswith(f"@{parts.settings.resolved_node}")]
     elsewhere = without_lock_file(parts.folders.slots, others)
     if elsewhere:
         raise StartRefused(

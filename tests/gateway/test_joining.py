@@ -26,12 +26,17 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSql]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("shared")
+
+
 def machine(server: PostgreSql, folder: Path, node: str) -> Parts:
     return open_parts(Settings(data_dir=folder, database_url=server.url, node=node))
 
 
-def test_machines_with_names_of_their_own_join_and_see_each_other(server: PostgreSql, tmp_path: Path) -> None:
-    one, two = (machine(server, tmp_path / "shared", node) for node in ("one", "two"))
+def test_machines_with_names_of_their_own_join_and_see_each_other(server: PostgreSql, shared: Path) -> None:
+    one, two = (machine(server, shared, node) for node in ("one", "two"))
     with joined(one, "receive"), joined(one, "receive", 2), joined(two, "receive"):
         with two.database.read() as session:
             assert {"receive@one", "receive-2@one", "receive@two"} <= alive(session)
@@ -39,9 +44,9 @@ def test_machines_with_names_of_their_own_join_and_see_each_other(server: Postgr
             pass
 
 
-def test_a_machine_with_another_data_folder_is_refused(server: PostgreSql, tmp_path: Path) -> None:
-    one = machine(server, tmp_path / "shared", "first")
-    elsewhere = machine(server, tmp_path / "elsewhere", "second")
+def test_a_machine_with_another_data_folder_is_refused(server: PostgreSql, shared: Path, tmp_path: Path) -> None:
+    one = machine(server, shared, "one")
+    elsewhere = machine(server, tmp_path / "elsewhere", "two")
     with (
         joined(one, "work"),
         pytest.raises(StartRefused, match="mount one folder on all machines"),
@@ -50,8 +55,8 @@ def test_a_machine_with_another_data_folder_is_refused(server: PostgreSql, tmp_p
         pass
 
 
-def test_one_process_adopts_at_a_time(server: PostgreSql, tmp_path: Path) -> None:
-    parts = machine(server, tmp_path / "shared", "one")
+def test_one_process_adopts_at_a_time(server: PostgreSql, shared: Path) -> None:
+    parts = machine(server, shared, "one")
     with parts.database.read() as mine, parts.database.read() as other:
         assert is_sole(mine, ADOPTING)
         assert not is_sole(other, ADOPTING)

@@ -6,7 +6,7 @@ import json
 import os
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,6 +44,14 @@ class World:
         """The jobs that a machine's worker is at."""
         asked = "SELECT workflow_uuid FROM dbos.workflow_status WHERE status = 'PENDING' AND executor_id = :name"
         return {row[0] for row in self.ask(asked, name=f"work@{node}")}
+
+    def is_reading(self, node: str) -> bool:
+        """Whether its worker is at the images of a study: the step before them has its checkpoint."""
+        asked = (
+            "SELECT 1 FROM dbos.workflow_status JOIN dbos.operation_outputs USING (workflow_uuid) "
+            "WHERE status = 'PENDING' AND executor_id = :name AND function_name = 'process.begin'"
+        )
+        return bool(self.ask(asked, name=f"work@{node}"))
 
     def wait(self, what: str, so_that: Callable[[], bool], seconds: float) -> None:
         deadline = time.monotonic() + seconds
@@ -98,17 +106,17 @@ def lose(machine: Gateway) -> None:
     machine.process.wait()
 
 
-def send_and_stay(port: int, study: WrittenStudy) -> RawPeer:
-    """Send the study, hear that each image is safe, and keep the association open."""
+def send_and_stay(port: int, study: WrittenStudy, views: Iterable[tuple[str, str]]) -> RawPeer:
+    """Send these views, hear that each image is safe, and keep the association open."""
     peer = RawPeer(port, transfer_syntax_uid=ExplicitVRLittleEndian)
-    for view, path in study.paths.items():
-        begin(peer, path, study.sop_instance_uids[view])
+    for view in views:
+        begin(peer, study.paths[view], study.sop_instance_uids[view])
         assert peer.status() == 0
     return peer
 
 
 def begin(peer: RawPeer, path: Path, sop_instance_uid: str, share: float = 1.0) -> None:
-    """Send so much of an object; less than all of it leaves the receiver waiting in the middle."""
+    """Send an object, or so much of it as leaves the receiver waiting in the middle."""
     whole = path.read_bytes()
     data = whole[144 + int.from_bytes(whole[140:144], "little") :]
     peer.send(pdv(1, COMMAND | LAST, store_command(MG, sop_instance_uid)))
