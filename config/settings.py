@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,6 +37,16 @@ def _ae_title(value: str) -> str:
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 
 
+def _node(value: str) -> str:
+    # It is part of file names, and of names of 64 characters in the database ("receive-12@" goes before it).
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}", value):
+        raise ValueError(
+            f"{value!r} can't name this machine: set NODE to 1 to 48 letters, digits, dots, hyphens or underscores, "
+            "another one on each machine"
+        )
+    return value
+
+
 class Section(BaseModel):
     """A section of the settings; an unknown key is an error."""
 
@@ -47,7 +59,8 @@ class Peer(Section):
     ae_title: AeTitle
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
     max_associations: Annotated[int, Field(ge=1)] | None = None
-    """How many of its associations may be open at once; without it only the limit for all counts."""
+    """How many of its associations may be open at once in one receiving process; without it only the limit for all
+    counts (100, in one receiving process too)."""
     host: str | None = None
     """Where storage commitment reports go; None: the address that it called from."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
@@ -87,15 +100,16 @@ class DicomSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AeTitle = "MAMMOGATE"
-    processes: Annotated[int, Field(ge=1)] = 1
+    processes: Annotated[int, Field(ge=1, le=32)] = 1
+    """How many receiving processes share the port. Limits of associations count in each of them."""
     allowed_peers: tuple[Peer, ...] = ()
     allow_any_peer: bool = False
     tls: DicomTlsSettings = DicomTlsSettings()
 
     @model_validator(mode="after")
-    def _only_what_exists(self) -> DicomSettings:
-        if self.processes > 1:
-            raise ValueError("DICOM__PROCESSES above 1 is not available in this version: use 1")
+    def _one_port_for_all(self) -> DicomSettings:
+        if self.processes > 1 and self.port == 0:
+            raise ValueError("DICOM__PROCESSES above 1 needs a fixed port: set DICOM__PORT to the one that they share")
         return self
 
     @model_validator(mode="after")
@@ -268,6 +282,8 @@ class Settings(Section):
 
     data_dir: Path = Path("data")
     database_url: str | None = None
+    node: Annotated[str, AfterValidator(_node)] | None = None
+    """The name of this machine among those that share the database; None: its host name."""
     reserve_mib: Annotated[int, Field(ge=0)] = 512
     """Room that stays free on the disk of the data folder: below it, senders are answered 0xA700 (MiB)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -308,6 +324,16 @@ class Settings(Section):
         if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("use postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or sqlite:///PATH")
         return value
+
+    @model_validator(mode="after")
+    def _this_machine_has_a_name(self) -> Settings:
+        _node(self.resolved_node)
+        return self
+
+    @property
+    def resolved_node(self) -> str:
+        """The name of this machine: what was set, or its host name."""
+        return self.node or socket.gethostname()
 
     @property
     def resolved_database_url(self) -> str:

@@ -171,8 +171,11 @@ class AssociationServer(ThreadedAssociationServer):
         make_reader: MakeReader,
         at_end: AtEnd,
         log: structlog.typing.FilteringBoundLogger,
+        listening: socket.socket | None = None,
     ) -> None:
+        """`listening`: a socket that other processes accept from too (`dicom_node.listening`)."""
         self.request_queue_size = backlog
+        self.shared = listening
         self.max_connections = max_connections
         self.make_reader = make_reader
         self.at_end = at_end
@@ -181,6 +184,25 @@ class AssociationServer(ThreadedAssociationServer):
         super().__init__(
             ae, address, ae_title, contexts, ssl_context, evt_handlers, request_handler=AssociationRequestHandler
         )
+
+    def server_bind(self) -> None:
+        if self.shared is None:
+            super().server_bind()
+            return
+        assert self.socket is not None  # noqa: S101 (made by TCPServer just before; not needed)
+        self.socket.close()
+        self.socket = self.shared
+        self.server_address = self.shared.getsockname()
+
+    def server_activate(self) -> None:
+        if self.shared is None:
+            super().server_activate()
+
+    def server_close(self) -> None:
+        if self.shared is None:
+            super().server_close()
+        else:
+            self.shared.close()  # pynetdicom would shut it down, for the other processes too
 
     def get_request(self) -> tuple[socket.socket, Any]:
         assert self.socket is not None  # noqa: S101 (set by TCPServer before it serves; pynetdicom types it optional)

@@ -19,12 +19,14 @@ _OLD_SECONDS = 3600.0
 
 def sweep_strays(database: Database, folders: Folders, *, older_than_seconds: float = _OLD_SECONDS) -> int:
     """Remove files that no row knows and that are older than so many seconds; return how many."""
+    oldest = time.time() - older_than_seconds
+    candidates = [file for file in _files(folders) if _modified(file) < oldest]
+    # Asked afterwards: what another machine gave a row while this one was listing is known then.
     with database.read() as session:
         known = named_files(session)
-    oldest = time.time() - older_than_seconds
     removed = 0
-    for file in _files(folders):
-        if folders.relative(file) not in known and _modified(file) < oldest:
+    for file in candidates:
+        if folders.relative(file) not in known:
             file.unlink(missing_ok=True)
             removed += 1
     if removed:

@@ -16,8 +16,11 @@ from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
+from gateway.database.clock import database_now
+from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.models import DeadLetter, Delivery, Duplicate, Quarantined
+from gateway.heartbeat import CLOCKS_DIFFER_SECONDS, alive, alive_of
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
 from gateway.processes.outgoing import open_destination
@@ -60,6 +63,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     yield _checked("disk", lambda: _disk(parts))
     yield Finding("database", "ok", parts.database.engine.url.render_as_string(hide_password=True))
+    yield _checked("processes", lambda: _processes(parts))
+    yield _checked("clock", lambda: _clock(parts))
     yield _checked("model", _model)
     yield _checked("dicom port", lambda: doctor_dicom.own_port(settings.dicom))
     for name, certificate in doctor_dicom.certificates(settings):
@@ -90,6 +95,23 @@ def _disk(parts: Parts) -> tuple[State, str]:
     if free < reserve:
         return "failed", f"{free} MiB free, {reserve} MiB must stay free: senders are told to try later; make room"
     return "ok" if free > 4 * reserve else "warning", f"{free} MiB free in {parts.folders.root}"
+
+
+def _processes(parts: Parts) -> tuple[State, str]:
+    with parts.database.read() as session:
+        living = alive(session)
+    missing = [part for part in ("receive", "work", "api") if not alive_of(living, part)]
+    if missing:
+        return "warning", f"none of {', '.join(missing)} has given a sign of life lately: is `mammogate serve` running?"
+    return "ok", ", ".join(sorted(living))
+
+
+def _clock(parts: Parts) -> tuple[State, str]:
+    with parts.database.read() as session:
+        off = (now() - database_now(session)).total_seconds()
+    if abs(off) > CLOCKS_DIFFER_SECONDS:
+        return "warning", f"{off:+.1f} s from the database's: let NTP set the clocks of all machines"
+    return "ok", "as the database's"
 
 
 def _model() -> tuple[State, str]:

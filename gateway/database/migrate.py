@@ -14,17 +14,18 @@ from uuid import uuid4
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from dbos import DBOS
-from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy import Connection, Engine, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from gateway.database.columns import now
 from gateway.database.engine import Database, create_database_engine
 from gateway.database.models import Installation
+from gateway.database.sole import MIGRATING
 
 log = structlog.get_logger(__name__)
-# Any number, as long as nobody else uses it for an advisory lock in this database.
-_POSTGRES_LOCK = 72_616_001
 
 
 class UnsupportedSqlite(Exception):
@@ -35,11 +36,16 @@ class DatabaseAway(Exception):
     """The database can't be reached."""
 
 
+class DatabaseNewer(Exception):
+    """The database has been migrated by a later version."""
+
+
 def open_database(url: str, *, wait_seconds: float = 0) -> Database:
     """Connect, migrate to the current schema and return the database; safe to call from many processes at once.
 
     Raises:
         DatabaseAway: it can't be reached within `wait_seconds`.
+        DatabaseNewer: a later version of this program has migrated it.
         UnsupportedSqlite: Python 3.12 or later with SQLite before 3.42.
 
     """
@@ -101,12 +107,12 @@ def _only_one_migrates(engine: Engine) -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _POSTGRES_LOCK})
+        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATING})
         connection.commit()
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _POSTGRES_LOCK})
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATING})
             connection.commit()
 
 
@@ -114,9 +120,20 @@ def _migrate(engine: Engine, url: str) -> None:
     config = alembic_config()
     with engine.connect() as connection:
         config.attributes["connection"] = connection
+        _refuse_newer(connection, config)
         command.upgrade(config, "head")
         connection.commit()
     DBOS.migrate(url)
+
+
+def _refuse_newer(connection: Connection, config: Config) -> None:
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if unknown:
+        raise DatabaseNewer(
+            f"a later version of mammogate has brought the database to revision {', '.join(sorted(unknown))}: upgrade "
+            "this machine too"
+        )
 
 
 def _ensure_installation(database: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gateway.database.columns import Base, now
@@ -15,6 +15,7 @@ DeliveryStatus = Literal["waiting", "delivered", "failed"]
 Role = Literal["read", "kept", "foreign"]
 _TEXT = String(64)  # a short code; SQLAlchemy would make Literal an enum type, which migrations would have to follow
 _UID = String(64)
+_STILL_OPEN = text("closed_at IS NULL")
 
 
 class Installation(Base):
@@ -79,6 +80,8 @@ class AssociationRecord(Base):
     """An association, request or poll that brought instances; open while `closed_at` is None."""
 
     __tablename__ = "association"
+    # Looked for again and again, and few: the table itself only grows.
+    __table_args__ = (Index("ix_association_open", "receiver", sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),)
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     receiver: Mapped[str] = mapped_column(_TEXT, index=True)
     channel: Mapped[str] = mapped_column(_TEXT)
@@ -240,16 +243,21 @@ class Counter(Base):
 
 
 class SourcePosition(Base):
-    """How far the changes of an Orthanc have been followed."""
+    """How far the changes of an Orthanc have been followed, and by whom."""
 
     __tablename__ = "source_position"
     source: Mapped[str] = mapped_column(_TEXT, primary_key=True)
     position: Mapped[int]
     updated_at: Mapped[datetime] = mapped_column(default=now)
+    holder: Mapped[str | None] = mapped_column(_TEXT)
+    """The slot name of the process that follows it now; None: nobody, or it has stopped."""
 
 
-class WorkerHeartbeat(Base):
-    """A process that works, and when it was last seen doing so."""
+class Heartbeat(Base):
+    """A process (receive, work or api), and when it was last seen alive by the database's clock.
+
+    The table is named after the first processes that had one; a machine of an earlier version still looks for it there.
+    """
 
     __tablename__ = "worker_heartbeat"
     executor_id: Mapped[str] = mapped_column(_TEXT, primary_key=True)

@@ -10,11 +10,11 @@ from config.settings import CommitmentSettings, DeliverySettings
 from dicom_node.commitment_report import send_report
 from gateway.commitment.judging import Judge
 from gateway.parts import Parts
+from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
-from gateway.processes.stopping import StartRefused
 from gateway.reading import tasks
 from gateway.reading.child import Child
-from gateway.slots import Slot, SlotTaken
+from gateway.workflow.adopting import Adoption
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering, Patience
@@ -31,19 +31,15 @@ def work(parts: Parts, stop: threading.Event) -> None:
     """Work until `stop` is set.
 
     Raises:
-        StartRefused: another worker runs on this data folder.
+        StartRefused: this worker runs already.
 
     """
     settings = parts.settings
-    try:
-        slot = Slot(parts.folders.slots, "work")
-    except SlotTaken as error:
-        raise StartRefused(str(error)) from None
-    with slot:
+    with joined(parts, "work") as name:
         child = Child(settings.inference.timeout_seconds)
         engine = WorkflowEngine(
             parts.database,
-            executor_id=slot.name,
+            executor_id=name,
             gathering=Gathering(
                 parts.database,
                 parts.jobs,
@@ -72,11 +68,13 @@ def work(parts: Parts, stop: threading.Event) -> None:
             slots=1,  # one child process reads
         )
         engine.start()
-        sweep = Sweep(parts.database, parts.jobs, slot.name)
+        sweep = Sweep(parts.database, parts.jobs)
         sweeper = threading.Thread(target=sweep.run, args=(stop, _SWEEP_SECONDS), name="sweep", daemon=True)
         sweeper.start()
+        adoption = Adoption(parts.database, parts.jobs)
+        threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
         threading.Thread(target=_warm_up, args=(child,), name="warm-up", daemon=True).start()
-        log.info("work.started", executor=slot.name)
+        log.info("work.started", executor=name)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
         engine.stop()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from sqlalchemy import delete, func, select
 from sqlalchemy.orm import Session
@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Instance, Study, StudyFlag
-from gateway.workflow.completeness import judge
+from gateway.workflow.completeness import is_ready_but_for_settling, judge
 from gateway.workflow.destinations import forward_images
 from gateway.workflow.events import tell
 from gateway.workflow.jobs import Jobs
@@ -80,6 +80,18 @@ def open_generation(session: Session, jobs: Jobs, study: Study, delay_seconds: f
         study.gathering = study.generation + 1
         jobs.gather(session, study.study_instance_uid, study.gathering, delay_seconds)
     return study.gathering
+
+
+def let_settle(database: Database, jobs: Jobs, study_ids: Collection[int], delay_seconds: float) -> None:
+    """Have those of the studies that have all their views, and nobody still sending, looked at after the delay."""
+    with database.read() as session:
+        ready = [
+            (study.study_instance_uid, study.gathering)
+            for study in session.scalars(select(Study).where(Study.id.in_(study_ids)))
+            if study.gathering is not None and is_ready_but_for_settling(session, study)
+        ]
+    for study_uid, generation in ready:
+        jobs.hurry_gather(study_uid, generation, delay_seconds)
 
 
 def count_unfrozen(session: Session, study: Study) -> int:

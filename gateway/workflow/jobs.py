@@ -114,6 +114,11 @@ class Jobs:
         """Say whether any job whose id starts so waits or runs."""
         return bool(self._client.list_workflows(workflow_id_prefix=prefix, status=list(_ALIVE), **_SLIM))
 
+    def executors(self) -> set[str]:
+        """Return the names of all processes that are running jobs now, or died while they did."""
+        running = self._client.list_workflows(status=["PENDING"], **_SLIM)
+        return {job.executor_id for job in running if job.executor_id}
+
     def adopt(self, executor_id: str) -> int:
         """Put what a dead executor was running back into its queues; return how many jobs that were."""
         running = self._client.list_workflows(executor_id=executor_id, status=["PENDING"], **_SLIM)

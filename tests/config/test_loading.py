@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -76,7 +77,9 @@ def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() ->
             "set one of them",
         ),
         ({"MAMMOGATE_DICOM__ALLOWED_PEERS": '[{"ae_title": "A", "prot": 104}]'}, "nearest one is port"),
-        ({"MAMMOGATE_DICOM__PROCESSES": "2"}, "not available"),
+        ({"MAMMOGATE_DICOM__PROCESSES": "2", "MAMMOGATE_DICOM__PORT": "0"}, "fixed port"),
+        ({"MAMMOGATE_NODE": "gate 1"}, "can't name this machine"),
+        ({"MAMMOGATE_NODE": "x" * 49}, "1 to 48 letters"),
         ({"MAMMOGATE_INFERENCE__ENGINE": "remote"}, "not available"),
         ({"MAMMOGATE_CONFIG": "/nowhere/at/all.toml"}, "no settings file"),
     ],
@@ -84,6 +87,14 @@ def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() ->
 def test_a_value_that_cannot_be_used_is_a_sentence(environment: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         load_settings(environment=environment)
+
+
+def test_a_machine_is_called_by_its_host_name_or_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(environment={}).resolved_node == socket.gethostname()
+    assert load_settings(environment={"MAMMOGATE_NODE": "gate1"}).resolved_node == "gate1"
+    monkeypatch.setattr(socket, "gethostname", lambda: "x" * 60)
+    with pytest.raises(SettingsError, match="set NODE"):
+        load_settings(environment={})
 
 
 def test_an_open_port_needs_a_word_of_the_site() -> None:

@@ -25,7 +25,14 @@ DOCUMENTS = documents()
 TEMPLATE = ROOT / "config" / "mammogate.toml"
 MACHINE_PATHS = re.compile(r"/(?:work|root|home|tmp|Users)/")
 # Examples of this shape stand in the template where a default would show nothing.
-EXAMPLES = {"database_url", "dicom.allowed_peers", "dicom.tls.certificate", "dicom.tls.key", "dicom.tls.peer_ca"}
+EXAMPLES = {
+    "database_url",
+    "node",
+    "dicom.allowed_peers",
+    "dicom.tls.certificate",
+    "dicom.tls.key",
+    "dicom.tls.peer_ca",
+}
 # Accepted, but of no use in this version: the remote engine is refused, and a password belongs into a file.
 NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
@@ -15,7 +15,7 @@ from gateway.database.columns import Base
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Study
 from gateway.intake import durable
 from gateway.intake.durable import DurableIntake
-from gateway.intake.recording import ArrivalRecorder
+from gateway.intake.recording import Arrival, ArrivalRecorder
 from gateway.parts import Parts
 from gateway.strays import sweep_strays
 from gateway.workflow.jobs import gather_id
@@ -189,6 +189,22 @@ def test_the_sweep_removes_files_without_a_row_and_no_others(
     assert not stray.exists()
     with parts.database.read() as session:
         assert (parts.folders.root / session.scalars(select(Instance.path)).one()).exists()
+
+
+def test_a_file_that_was_swept_while_its_receiver_was_frozen_is_not_acknowledged(
+    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record = ArrivalRecorder.record
+
+    def record_late(self: ArrivalRecorder, connection: Connection, item: Arrival) -> int | None:
+        sweep_strays(parts.database, parts.folders, older_than_seconds=-1)
+        return record(self, connection, item)
+
+    exam = Exam()
+    with monkeypatch.context() as frozen:
+        frozen.setattr(ArrivalRecorder, "record", record_late)
+        assert give(intake, origin, exam).verdict is Verdict.OUT_OF_RESOURCES
+    assert count(parts, Instance) == 1  # a row without a file: the sender sends again, and that one takes its place
 
 
 def test_sqlite_waits_for_the_disk_at_each_commit(parts: Parts) -> None:

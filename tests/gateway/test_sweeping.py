@@ -1,4 +1,4 @@
-"""The sweep: work without a job is started, work of the dead is taken over."""
+"""The sweep: work without a job is started."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway.database.columns import now
-from gateway.database.models import DeadLetter, Delivery, Report, Study, WorkerHeartbeat
+from gateway.database.models import DeadLetter, Delivery, Report, Study
 from gateway.parts import Parts
 from gateway.workflow.jobs import deliver_id, gather_id, process_id
 from gateway.workflow.sweeping import Sweep
@@ -19,7 +19,7 @@ LONG_AGO = timedelta(minutes=10)
 
 @pytest.fixture
 def sweep(parts: Parts) -> Sweep:
-    return Sweep(parts.database, parts.jobs, "work@here")
+    return Sweep(parts.database, parts.jobs)
 
 
 def add_study(parts: Parts, **values: object) -> None:
@@ -81,26 +81,3 @@ def test_a_delivery_that_is_overdue_and_has_no_job_gets_one(parts: Parts, sweep:
         )
     sweep.deliveries()
     assert parts.jobs.any_alive(deliver_id(UID, 1, "pacs", "sweep"))
-
-
-def test_what_a_dead_worker_was_doing_goes_back_into_its_queue(parts: Parts, sweep: Sweep) -> None:
-    with parts.database.write() as session:
-        parts.jobs.process(session, UID, 1, 1)
-        session.add(WorkerHeartbeat(executor_id="work@gone", seen_at=now() - LONG_AGO))
-        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
-    with parts.database.write() as session:
-        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@gone'"))
-    sweep.adopt()
-    assert status_of(parts, process_id(UID, 1, 1)) == "ENQUEUED"
-    with parts.database.read() as session:
-        assert session.scalars(select(WorkerHeartbeat.executor_id)).all() == ["work@alive"]
-
-
-def test_what_a_living_worker_is_doing_is_left_alone(parts: Parts, sweep: Sweep) -> None:
-    with parts.database.write() as session:
-        parts.jobs.process(session, UID, 1, 1)
-        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
-    with parts.database.write() as session:
-        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@alive'"))
-    sweep.adopt()
-    assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
