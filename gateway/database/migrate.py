@@ -9,15 +9,12 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
 from dbos import DBOS
-from sqlalchemy import Connection, Engine, make_url, select, text
+from sqlalchemy import Connection, Engine, inspect, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from gateway.database.columns import now
@@ -25,7 +22,11 @@ from gateway.database.engine import Database, create_database_engine
 from gateway.database.models import Installation
 from gateway.database.sole import MIGRATING
 
+if TYPE_CHECKING:
+    from alembic.config import Config
+
 log = structlog.get_logger(__name__)
+_MIGRATIONS = Path(__file__).parent / "migrations"
 
 
 class UnsupportedSqlite(Exception):
@@ -79,8 +80,10 @@ def installation_id(database: Database) -> str:
 
 def alembic_config() -> Config:
     """Return Alembic's configuration for our migrations."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config
 
@@ -117,16 +120,38 @@ def _only_one_migrates(engine: Engine) -> Iterator[None]:
 
 
 def _migrate(engine: Engine, url: str) -> None:
-    config = alembic_config()
     with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        _refuse_newer(connection, config)
-        command.upgrade(config, "head")
-        connection.commit()
+        if not _is_current(connection):
+            _upgrade(connection)
     DBOS.migrate(url)
 
 
+def _is_current(connection: Connection) -> bool:
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [newest_revision()]
+
+
+def newest_revision() -> str:
+    """Return the newest of our migrations: each file's name begins with its revision of four digits."""
+    return max(path.stem[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic is in memory only where there is something to migrate.
+    from alembic import command
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    _refuse_newer(connection, config)
+    command.upgrade(config, "head")
+    connection.commit()
+
+
 def _refuse_newer(connection: Connection, config: Config) -> None:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
     if unknown:

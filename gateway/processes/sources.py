@@ -14,13 +14,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from dicom_node.intake import Intake
-from dicom_node.orthanc_source import OrthancSource, OrthancSourceSettings
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import SourcePosition
 from gateway.heartbeat import alive
 from gateway.parts import Parts
-from gateway.processes.outgoing import read_password
+from gateway.processes.passwords import read_password
 
 log = structlog.get_logger(__name__)
 
@@ -93,6 +92,11 @@ def prepare_sources(parts: Parts, intake: Intake, follower: str, stop: threading
         StartRefused: a password file can't be read.
 
     """
+    if not parts.settings.sources:
+        return []
+    # Its HTTP libraries cost memory that a receiver without sources can do without.
+    from dicom_node.orthanc_source import OrthancSource, OrthancSourceSettings
+
     threads = []
     for item in parts.settings.sources:
         settings = OrthancSourceSettings(

@@ -9,30 +9,23 @@ from __future__ import annotations
 import os
 import socket
 import subprocess
-import sys
 import threading
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import structlog
 
 from config.settings import DicomSettings
 from dicom_node.listening import AddressUnavailable, PortInUse, open_shared
+from gateway.processes.part import Place, part_command
 from gateway.processes.stopping import EXIT_REFUSED, StartRefused
 
 log = structlog.get_logger(__name__)
 _BACKLOG = 128
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 20.0
-
-
-@dataclass(frozen=True)
-class Place:
-    """One process to run: the `number`th of a part, from 1."""
-
-    part: str
-    number: int = 1
 
 
 def places(receivers: int) -> list[Place]:
@@ -57,7 +50,7 @@ class _Child:
 class Supervisor:
     """Runs the processes until told to stop; each dies with the supervisor, so that nothing is left behind."""
 
-    def __init__(self, config_path: str | None, places: Sequence[Place], dicom: DicomSettings) -> None:
+    def __init__(self, config_path: Path | None, places: Sequence[Place], dicom: DicomSettings) -> None:
         self._config_path = config_path
         self._places = tuple(places)
         self._dicom = dicom
@@ -110,15 +103,12 @@ class Supervisor:
             )
 
     def _start(self, place: Place) -> subprocess.Popen[bytes]:
-        command = [sys.executable, "-m", "gateway", "serve", "--only", place.part, "--parent", str(os.getpid())]
-        if place.number > 1:
-            command += ["--number", str(place.number)]
-        if self._config_path is not None:
-            command += ["--config", self._config_path]
         inherited: tuple[int, ...] = ()
+        listening = None
         if place.part == "receive" and self._listening is not None:
-            inherited = (self._listening.fileno(),)
-            command += ["--listening", str(self._listening.fileno())]
+            listening = self._listening.fileno()
+            inherited = (listening,)
+        command = part_command(place, config=self._config_path, parent=os.getpid(), listening=listening)
         return subprocess.Popen(command, pass_fds=inherited)  # noqa: S603 - our own program with our own arguments
 
     def _end_all(self) -> None:

@@ -9,12 +9,13 @@ import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import inspect, select, text
 
 import gateway.database.account_models  # noqa: F401 - registers its tables
 from gateway.database.columns import Base
 from gateway.database.engine import create_database_engine
-from gateway.database.migrate import DatabaseNewer, alembic_config, installation_id, open_database
+from gateway.database.migrate import DatabaseNewer, alembic_config, installation_id, newest_revision, open_database
 from gateway.database.models import FeedEvent
 from gateway.parts import Parts
 from gateway.slots import Slot, SlotName, SlotTaken, without_lock_file
@@ -43,6 +44,10 @@ def test_a_database_of_an_earlier_version_is_brought_forward_with_what_is_in_it(
     with open_database(url).read() as session:
         assert session.scalar(text("SELECT value FROM counter WHERE name = 'kept'")) == 7
         assert session.scalar(text("SELECT count(*) FROM commitment")) == 0
+
+
+def test_the_newest_migration_by_its_file_is_alembics_head() -> None:
+    assert ScriptDirectory.from_config(alembic_config()).get_heads() == [newest_revision()]
 
 
 def test_an_installation_keeps_its_id(parts: Parts) -> None:

@@ -94,7 +94,7 @@ class Gateway:
     def part(self, name: str) -> psutil.Process:
         """The process that runs `receive`, `work` or `api`."""
         for process in self.processes():
-            if ["--only", name] == process.cmdline()[4:6]:
+            if ["--only", name] == process.cmdline()[3:5]:
                 return process
         pytest.fail(f"the gateway has no process {name}", pytrace=False)
 

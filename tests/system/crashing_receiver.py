@@ -53,13 +53,12 @@ def arm(point: str, call: int) -> None:
 
 
 def main() -> None:
-    from gateway.cli import main as run
+    from gateway.processes.part import main as run
 
     point, call = sys.argv[1], int(sys.argv[2])
     if point:
         arm(point, call)
-    sys.argv[1:] = ["serve", "--only", "receive"]
-    run()
+    run(["--only", "receive"])
 
 
 if __name__ == "__main__":
