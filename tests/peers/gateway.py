@@ -55,12 +55,11 @@ class Gateway:
             check=False,
         )
 
-    def start(self, seconds: float = 90.0, *, wait: bool = True) -> None:
-        """Start it, and wait until every part is ready."""
+    def start(self, seconds: float = 90.0, *, wait: bool = True, only: str | None = None) -> None:
+        """Start it, or one part of it, and wait until every part is ready."""
+        command = [sys.executable, "-m", "gateway", "serve", *(["--only", only] if only else [])]
         with (self.data_dir.parent / "gateway.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve"], env=environment(self.settings), stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(command, env=environment(self.settings), stdout=log, stderr=log)
         if wait:
             self.wait_until_ready(seconds)
 
