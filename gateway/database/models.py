@@ -134,7 +134,7 @@ class Instance(Base):
 
     @property
     def header_file(self) -> str:
-        """The file whose header is the instance's, relative to the data folder; it has pixels unless they are deleted."""
+        """The file that holds the instance's header, relative to the data folder."""
         return self.header_path or self.path
 
 
