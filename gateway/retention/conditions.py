@@ -17,10 +17,10 @@ from gateway.database.models import DeadLetter, Delivery, Duplicate, Instance, R
 
 def old_studies(oldest: datetime) -> ColumnElement[bool]:
     """Return the condition for a reported study of which nothing has come since `oldest`, with an image still here."""
-    image_here = select(Instance.id).where(Instance.study_id == Study.id, Instance.deleted_at.is_(None)).exists()
-    return (
-        (Study.status == "reported") & Study.gathering.is_(None) & (Study.last_received_at < oldest) & image_here
-    )  # in SQL what `open_matter` asks first, so that most studies are never loaded
+    of_study = select(Instance.id).where(Instance.study_id == Study.id, Instance.deleted_at.is_(None))
+    image_here = of_study.correlate(Study).exists()
+    # In SQL what `open_matter` asks first, so that most studies are never loaded.
+    return (Study.status == "reported") & Study.gathering.is_(None) & (Study.last_received_at < oldest) & image_here
 
 
 def open_matter(session: Session, study: Study, oldest: datetime) -> str | None:
