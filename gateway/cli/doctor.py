@@ -67,7 +67,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for name, certificate in doctor_dicom.certificates(settings):
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
     yield Finding("storage commitment", *_commitment(parts))
-    yield _checked("retention", lambda: _retention(parts))
+    yield _checked("retention", lambda: retention_state(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
@@ -120,7 +120,8 @@ def _commitment(parts: Parts) -> tuple[State, str]:
     return "ok", offered
 
 
-def _retention(parts: Parts) -> tuple[State, str]:
+def retention_state(parts: Parts) -> tuple[State, str]:
+    """Say what was deleted by age, and what keeps images that are old enough."""
     after_days = parts.settings.retention.after_days
     if after_days is None:
         return "ok", "off: images stay until their study is forgotten"

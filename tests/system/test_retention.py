@@ -40,9 +40,6 @@ def test_confirmed_images_are_deleted_a_lost_one_stays_and_a_later_view_is_repor
         assert wait_until_deleted(gateway) == [gone]
         assert [str(dcmread(file).SOPInstanceUID) for file in image_files(gateway)] == [lost]
         assert "the archive has not confirmed an image" in gateway.log
-        shown = gateway.command("show", uid).stdout
-        assert "images: 1 of 2 here; 1 of 2 deleted here on" in shown
-        assert "archive archive has confirmed it" in shown
         assert gateway.study(uid) == first, "the result stays as it was"
 
         late = write(small_mammogram("R", "CC", exam=study.exam), tmp_path / "late" / "R_CC.dcm")

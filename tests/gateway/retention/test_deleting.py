@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -11,8 +12,12 @@ import pytest
 from pydicom import dcmread
 from sqlalchemy import select
 from structlog.testing import capture_logs
+from typer.testing import CliRunner
 
+from config.settings import RetentionSettings
 from gateway.archive import back_up
+from gateway.cli.application import app
+from gateway.cli.doctor import retention_state
 from gateway.commitment.judging import Committed, Judge
 from gateway.database.account_models import AuditEntry
 from gateway.database.models import DeadLetter, Study
@@ -247,6 +252,30 @@ def test_operators_are_told_what_is_deleted_and_what_keeps_the_rest(settled: Set
         TWO: ["1 of 1 here"],
         THREE: ["1 of 1 here"],
     }
+
+
+def test_show_and_doctor_say_it_in_words(settled: Settled, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    exam = settled.add(ONE)
+    settled.add(TWO)
+    with settled.parts.database.write() as session:
+        study, _ = rows_of(session, TWO)
+        session.add(DeadLetter(study_id=study.id, generation=1, step="report", reason="a reason"))
+    parts = settled.parts
+    assert retention_state(parts) == ("ok", "off: images stay until their study is forgotten")
+    settled.round()
+    file = tmp_path / "mammogate.toml"
+    file.write_text(f"data_dir = '{parts.settings.data_dir}'\n", "utf-8")
+    monkeypatch.setenv("MAMMOGATE_CONFIG", str(file))
+    shown = CliRunner().invoke(app, ["show", exam.study_instance_uid])
+    day = f"{settled.instance(ONE).deleted_at:%Y-%m-%d}"
+    assert f"images: 1 of 1 deleted here on {day}: {BECAUSE}" in shown.stdout
+    section = RetentionSettings(after_days=AGE / timedelta(days=1), pacs_has_its_own_copy=True)
+    switched_on = replace(parts, settings=parts.settings.model_copy(update={"retention": section}))
+    assert retention_state(switched_on) == (
+        "warning",
+        "after 30 days; 1 images deleted so far, 1 older ones still here, of those kept: "
+        "1 since something failed for good",
+    )
 
 
 def test_an_object_without_pixels_is_told_by_its_bytes(settled: Settled) -> None:
