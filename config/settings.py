@@ -186,6 +186,15 @@ class CommitmentSettings(Section):
     give_up_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class RetentionSettings(Section):
+    """When the images of a reported study are deleted here; without an age they never are."""
+
+    after_days: Annotated[float, Field(gt=0)] | None = None
+    """How long after the last image of the study came (days)."""
+    pacs_has_its_own_copy: bool = False
+    """The site has made sure that the PACS gets every image by another way than through us."""
+
+
 class HttpPeer(Section):
     """A server that we log in to; `url` never holds user and password, since it is shown to operators and in logs."""
 
@@ -293,6 +302,7 @@ class Settings(Section):
     inference: InferenceSettings = InferenceSettings()
     delivery: DeliverySettings = DeliverySettings()
     commitment: CommitmentSettings = CommitmentSettings()
+    retention: RetentionSettings = RetentionSettings()
     site: SiteSettings = SiteSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -315,6 +325,28 @@ class Settings(Section):
             raise ValueError(
                 f"SITE__STORE_IS_ARCHIVE=true and confirms of destination {confirming[0]} are two answers to the same "
                 "question, where the archive is: set one of them"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _images_are_elsewhere_before_they_go(self) -> Settings:
+        if self.retention.after_days is None:
+            return self
+        if self.site.store_is_archive:
+            raise ValueError(
+                "RETENTION__AFTER_DAYS would delete images from what SITE__STORE_IS_ARCHIVE=true says is the archive: "
+                "take one of them out"
+            )
+        confirming = [item.name for item in self.destinations if item.confirms]
+        if not confirming and not self.retention.pacs_has_its_own_copy:
+            raise ValueError(
+                "RETENTION__AFTER_DAYS needs somebody who has the images: give the destination that they are forwarded "
+                "to confirms=query, or set RETENTION__PACS_HAS_ITS_OWN_COPY=true if the PACS gets them by another way"
+            )
+        if confirming and self.retention.pacs_has_its_own_copy:
+            raise ValueError(
+                f"RETENTION__PACS_HAS_ITS_OWN_COPY=true and confirms of destination {confirming[0]} are two answers to "
+                "the same question, who has the images: set one of them"
             )
         return self
 

@@ -43,13 +43,18 @@ class Folders:
         return self.root / "readings"
 
     @property
+    def headers(self) -> Path:
+        """Headers of images that retention has deleted."""
+        return self.root / "headers"
+
+    @property
     def slots(self) -> Path:
         """Lock files that give each process its stable name."""
         return self.root / "slots"
 
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
-        for folder in (self.incoming, self.quarantine, self.reports, self.readings, self.slots):
+        for folder in (self.incoming, self.quarantine, self.reports, self.readings, self.headers, self.slots):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for shard in _SHARDS:
             (self.instances / shard).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,6 +69,10 @@ class Folders:
         """Return a fresh path for an instance; its folder exists."""
         name = uuid4().hex
         return self.instances / name[:2] / f"{name}.dcm"
+
+    def new_header(self, study_uid: str) -> Path:
+        """Return a fresh path for the header of an image of the study; its folder need not exist."""
+        return self.headers / study_uid / f"{uuid4().hex}.dcm"
 
     def relative(self, path: Path) -> str:
         """Return `path` as rows hold it."""

@@ -1,4 +1,4 @@
-"""Stray files: what lies in the data folder without a row was never acknowledged, or was forgotten."""
+"""Stray files: what lies in the data folder without a row was never acknowledged, or was forgotten or deleted."""
 
 from __future__ import annotations
 
@@ -35,7 +35,14 @@ def sweep_strays(database: Database, folders: Folders, *, older_than_seconds: fl
 
 
 def _files(folders: Folders) -> Iterator[Path]:
-    for folder in (folders.incoming, folders.instances, folders.quarantine, folders.reports, folders.readings):
+    for folder in (
+        folders.incoming,
+        folders.instances,
+        folders.quarantine,
+        folders.reports,
+        folders.readings,
+        folders.headers,
+    ):
         yield from (path for path in folder.rglob("*") if path.is_file())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Literal
 
@@ -24,6 +25,7 @@ from gateway.heartbeat import CLOCKS_DIFFER_SECONDS, alive, alive_of
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
 from gateway.processes.outgoing import open_destination
+from gateway.retention.telling import census
 
 State = Literal["ok", "warning", "failed"]
 
@@ -70,6 +72,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     for name, certificate in doctor_dicom.certificates(settings):
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
     yield Finding("storage commitment", *_commitment(parts))
+    yield _checked("retention", lambda: retention_state(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
@@ -137,6 +140,19 @@ def _commitment(parts: Parts) -> tuple[State, str]:
         who = ", ".join(deaf) or "everybody"
         return "warning", f"{offered}; refused to {who}, without a port in dicom.allowed_peers"
     return "ok", offered
+
+
+def retention_state(parts: Parts) -> tuple[State, str]:
+    """Say what was deleted by age, and what keeps images that are old enough."""
+    after_days = parts.settings.retention.after_days
+    if after_days is None:
+        return "ok", "off: images stay until their study is forgotten"
+    counted = census(parts.database, timedelta(days=after_days))
+    told = f"after {after_days:g} days; {counted.deleted} images deleted so far, {counted.old} older ones still here"
+    if not counted.open_matters:
+        return "ok", told
+    reasons = "; ".join(f"{count} since {matter}" for matter, count in counted.open_matters.most_common())
+    return "warning", f"{told}, of those kept: {reasons}"
 
 
 def _waiting_for_people(parts: Parts) -> Iterator[Finding]:

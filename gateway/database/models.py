@@ -92,9 +92,22 @@ class AssociationRecord(Base):
 
 
 class Instance(Base):
-    """An acknowledged instance. `path` is relative to the data folder. `generation` is None until it is frozen."""
+    """An acknowledged instance. `path` is relative to the data folder. `generation` is None until it is frozen.
+
+    Once retention has deleted its file, `deleted_at` says when and `deleted_because` why; `header_path` is then the
+    file of its header, and `fingerprint` tells whether an object that comes later is the same.
+    """
 
     __tablename__ = "instance"
+    # Of the instances whose file is here: retention looks for them among all that ever came.
+    __table_args__ = (
+        Index(
+            "ix_instance_here",
+            "study_id",
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
     series_instance_uid: Mapped[str] = mapped_column(_UID)
@@ -115,8 +128,17 @@ class Instance(Base):
     association_id: Mapped[str] = mapped_column(ForeignKey("association.id"), index=True)
     received_at: Mapped[datetime] = mapped_column(default=now)
     generation: Mapped[int | None]
+    deleted_at: Mapped[datetime | None]
+    deleted_because: Mapped[str | None]
+    header_path: Mapped[str | None]
+    fingerprint: Mapped[str | None] = mapped_column(String(80))
 
     study: Mapped[Study] = relationship(back_populates="instances")
+
+    @property
+    def header_file(self) -> str:
+        """The file that holds the instance's header, relative to the data folder."""
+        return self.header_path or self.path
 
 
 class Duplicate(Base):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import structlog
 
@@ -14,6 +15,8 @@ from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.reading import tasks
 from gateway.reading.child import Child
+from gateway.retention.deleting import Retention
+from gateway.retention.witnesses import ArchiveWitness, SiteWitness
 from gateway.workflow.adopting import Adoption
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
@@ -25,6 +28,7 @@ from gateway.workflow.sweeping import Sweep
 
 log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 10.0
+_RETENTION_SECONDS = 600.0
 
 
 def work(parts: Parts, stop: threading.Event) -> None:
@@ -73,12 +77,15 @@ def work(parts: Parts, stop: threading.Event) -> None:
         sweeper.start()
         adoption = Adoption(parts.database, parts.jobs)
         threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
+        deleting = _delete_by_age(parts, stop)
         threading.Thread(target=_warm_up, args=(child,), name="warm-up", daemon=True).start()
         log.info("work.started", executor=name)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
         engine.stop()
         child.close()
+        if deleting is not None:
+            deleting.join(timeout=5)  # the image that it is at
 
 
 def _warm_up(child: Child) -> None:
@@ -91,18 +98,34 @@ def _warm_up(child: Child) -> None:
     log.info("work.ready", model=version)
 
 
-def _committing(parts: Parts) -> Committing:
-    settings = parts.settings
-    judge = Judge(
+def _judge(parts: Parts) -> Judge:
+    return Judge(
         parts.database,
         parts.folders,
-        store_is_archive=settings.site.store_is_archive,
-        archives=open_archives(settings),
+        store_is_archive=parts.settings.site.store_is_archive,
+        archives=open_archives(parts.settings),
     )
+
+
+def _delete_by_age(parts: Parts, stop: threading.Event) -> threading.Thread | None:
+    """Start what deletes images by age; None where the site has not switched it on."""
+    section = parts.settings.retention
+    if section.after_days is None:
+        return None
+    witness = SiteWitness() if section.pacs_has_its_own_copy else ArchiveWitness(_judge(parts))
+    child = Child(parts.settings.inference.timeout_seconds)
+    retention = Retention(parts.database, parts.folders, child, witness, timedelta(days=section.after_days))
+    thread = threading.Thread(target=retention.run, args=(stop, _RETENTION_SECONDS), name="retention", daemon=True)
+    thread.start()
+    return thread
+
+
+def _committing(parts: Parts) -> Committing:
+    settings = parts.settings
     return Committing(
         parts.database,
         parts.jobs,
-        judge,
+        _judge(parts),
         parts.address_book,
         settings.dicom.ae_title,
         _patience(settings.commitment),

@@ -32,12 +32,15 @@ EXAMPLES = {
     "dicom.tls.certificate",
     "dicom.tls.key",
     "dicom.tls.peer_ca",
+    "retention.after_days",
 }
 # Accepted, but of no use in this version: the remote engine is refused, and a password belongs into a file.
 NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
-DOTTED = re.compile(r"(?:dicom|http|study|inference|delivery|commitment|site|destinations|sources)(?:\.[a-z_]+)+")
+DOTTED = re.compile(
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|destinations|sources)(?:\.[a-z_]+)+"
+)
 
 with_each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]
