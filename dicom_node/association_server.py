@@ -39,6 +39,7 @@ from dicom_node.tls_handshake import HandshakeFailed, NothingSaid, TlsDoor
 
 MakeReader = Callable[["IncomingAssociation", socket.socket], AssociationReader]
 AtEnd = Callable[["IncomingAssociation"], None]
+AtFailure = Callable[["IncomingAssociation", Exception], None]
 _ESTABLISHED, _CLOSED = "Sta6", "Sta1"
 _POLL_SECONDS = 0.0005
 
@@ -86,13 +87,14 @@ class IncomingAssociation(Association):
     `reader` is None until it is established.
     """
 
-    def __init__(self, ae: ApplicationEntity, make_reader: MakeReader, at_end: AtEnd) -> None:
+    def __init__(self, ae: ApplicationEntity, make_reader: MakeReader, at_end: AtEnd, at_failure: AtFailure) -> None:
         super().__init__(ae, MODE_ACCEPTOR)
         self.dul: NegotiatingProvider = NegotiatingProvider(self)
         self.acse_timeout, self.network_timeout = ae.acse_timeout, ae.network_timeout  # they set the provider's timers
         self.reader: AssociationReader | None = None
         self._make_reader = make_reader
         self._at_end = at_end
+        self._at_failure = at_failure
         self._ending_now = False
         self.bind(evt.EVT_CONN_CLOSE, _wake_if_never_asked)
 
@@ -109,6 +111,10 @@ class IncomingAssociation(Association):
     def run_reactor(self) -> None:
         try:
             super().run_reactor()
+        except Exception as problem:  # noqa: BLE001 (nobody is above this thread: it would print what may name a patient)
+            self._at_failure(self, problem)
+            if self.dul.socket is not None and self.dul.socket.socket is not None:
+                self.dul.socket._shutdown_socket()
         finally:
             self.dul.kill_dul()
             if self.dul.is_alive():
@@ -170,12 +176,14 @@ class AssociationServer(ThreadedAssociationServer):
         max_connections: int,
         make_reader: MakeReader,
         at_end: AtEnd,
+        at_failure: AtFailure,
         log: structlog.typing.FilteringBoundLogger,
     ) -> None:
         self.request_queue_size = backlog
         self.max_connections = max_connections
         self.make_reader = make_reader
         self.at_end = at_end
+        self.at_failure = at_failure
         self.log = log
         self.tls_door = TlsDoor(ssl_context) if ssl_context is not None else None
         super().__init__(
@@ -220,7 +228,7 @@ class AssociationRequestHandler(RequestHandler):
 
     def _create_association(self) -> Association:
         server = cast(AssociationServer, self.server)
-        association = IncomingAssociation(self.ae, server.make_reader, server.at_end)
+        association = IncomingAssociation(self.ae, server.make_reader, server.at_end, server.at_failure)
         association._server = server
         # AssociationServer.active_associations looks for this name.
         association.name = f"AcceptorThread@{time.time_ns()}"
