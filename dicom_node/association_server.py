@@ -42,10 +42,18 @@ AtEnd = Callable[["IncomingAssociation"], None]
 AtFailure = Callable[["IncomingAssociation", Exception], None]
 _ESTABLISHED, _CLOSED = "Sta6", "Sta1"
 _POLL_SECONDS = 0.0005
+_NEGOTIATION_SECONDS = 30.0  # where the application entity has no ACSE timeout
 
 
 class IncomingSocket(AssociationSocket):
-    """For the negotiation only: once the association is established nothing is there for pynetdicom to read."""
+    """For the negotiation only: once the association is established nothing is there for pynetdicom to read.
+
+    All of it has `seconds`, however often a peer lets a byte come.
+    """
+
+    def __init__(self, association: Association, connection: socket.socket, seconds: float) -> None:
+        super().__init__(association, client_socket=connection)
+        self._deadline = time.monotonic() + seconds
 
     @property
     def ready(self) -> bool:
@@ -60,6 +68,10 @@ class IncomingSocket(AssociationSocket):
         view = memoryview(received)
         done = 0
         while done < nr_bytes:
+            left = self._deadline - time.monotonic()
+            if left <= 0:  # pynetdicom's own timer is not looked at while its thread is in here
+                raise TimeoutError("the negotiation takes too long")
+            self.socket.settimeout(left)
             count = self.socket.recv_into(view[done:])
             if not count:
                 break
@@ -232,7 +244,7 @@ class AssociationRequestHandler(RequestHandler):
         association._server = server
         # AssociationServer.active_associations looks for this name.
         association.name = f"AcceptorThread@{time.time_ns()}"
-        association.set_socket(IncomingSocket(association, client_socket=self.request))
+        association.set_socket(IncomingSocket(association, self.request, self.ae.acse_timeout or _NEGOTIATION_SECONDS))
         acceptor = association.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size
         acceptor.ae_title = server.ae_title

@@ -29,7 +29,9 @@ class Verdict:
 def missing_views(session: Session, study: Study) -> tuple[str, ...]:
     """Return the standard views that have not come, e.g. ("R CC",)."""
     rows = session.execute(
-        select(Instance.laterality, Instance.view).where(Instance.study_id == study.id, Instance.is_standard)
+        select(Instance.laterality, Instance.view)
+        .where(Instance.study_id == study.id, Instance.is_standard)
+        .distinct()  # a study of thousands of images must not come into memory as a whole
     )
     have = {(laterality, view) for laterality, view in rows}
     return tuple(f"{laterality} {view}" for laterality, view in STANDARD_VIEWS if (laterality, view) not in have)

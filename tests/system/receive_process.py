@@ -6,7 +6,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from io import BytesIO
 from pathlib import Path
@@ -14,7 +14,7 @@ from pathlib import Path
 import psutil
 import pytest
 from pydicom.filewriter import dcmwrite
-from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian
+from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation, ExplicitVRLittleEndian, generate_uid
 from sqlalchemy import create_engine, text
 
 from tests.dicom_node.raw_peer import RawPeer, pdv, store_command
@@ -30,7 +30,10 @@ SUCCESS, OUT_OF_RESOURCES = 0x0000, 0xA700
 
 @dataclass(frozen=True)
 class Use:
-    """What a process holds at a moment; `resident` in bytes."""
+    """What a process holds at a moment; `resident` in bytes, `descriptors` without those of SQLite's files.
+
+    The pool of connections keeps some of those, and never more than it may.
+    """
 
     resident: int
     threads: int
@@ -83,12 +86,29 @@ class ReceiveProcess:
     def use(self) -> Use:
         assert self.process is not None
         process = psutil.Process(self.process.pid)
-        return Use(process.memory_info().rss, process.num_threads(), process.num_fds())
+        return Use(process.memory_info().rss, process.num_threads(), sum(map(_counts, self._descriptors())))
+
+    def _descriptors(self) -> Iterator[str]:
+        assert self.process is not None
+        for link in Path(f"/proc/{self.process.pid}/fd").iterdir():
+            with suppress(FileNotFoundError):  # closed meanwhile
+                yield str(link.readlink())
 
     def settled(self, like: Use, seconds: float = 10) -> Use:
         """What it uses once it has no more threads and descriptors than then; or what it still uses after the time."""
         self.wait_until(lambda: self.use.threads <= like.threads and self.use.descriptors <= like.descriptors, seconds)
         return self.use
+
+    def warm_up(self) -> Use:
+        """Receive something, so that all code is loaded and each lasting thread runs; return what it uses then."""
+        before = self.use
+        with explicit_peer(self.port) as peer:
+            uid = generate_uid()
+            assert send_object(peer, uid, small_object(uid, generate_uid())) == SUCCESS
+            peer.release()
+        self.wait_for_log("association_ended")
+        with_writer = Use(before.resident, before.threads + 1, before.descriptors)
+        return self.settled(with_writer)
 
     def forget_peak(self) -> int:
         """Have `peak` count from now on; return what is resident now, in bytes."""
@@ -133,6 +153,10 @@ class ReceiveProcess:
         """Every file of an object, acknowledged or not."""
         folders = (self.data_dir / "incoming", self.data_dir / "instances", self.data_dir / "quarantine")
         return {path for folder in folders for path in folder.rglob("*") if path.is_file()}
+
+
+def _counts(opened: str) -> bool:
+    return "mammogate.sqlite" not in opened
 
 
 @contextmanager

@@ -10,19 +10,10 @@ from pathlib import Path
 
 import pytest
 from pydicom import dcmread
-from pydicom.uid import generate_uid
 
 from tests.peers import dcmtk
 from tests.peers.large import write_large_tomosynthesis
-from tests.system.receive_process import (
-    MEGABYTE,
-    SUCCESS,
-    ReceiveProcess,
-    explicit_peer,
-    running_receiver,
-    send_object,
-    small_object,
-)
+from tests.system.receive_process import MEGABYTE, ReceiveProcess, running_receiver
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 MOST_GROWTH = 10 * MEGABYTE
@@ -31,13 +22,8 @@ _COMPARED = 1 << 20
 
 @pytest.fixture
 def receiver(tmp_path: Path) -> Iterator[ReceiveProcess]:
-    """A receiver that has received something, so that all its code is loaded."""
     with running_receiver(tmp_path / "receiver") as running:
-        with explicit_peer(running.port) as peer:
-            uid = generate_uid()
-            assert send_object(peer, uid, small_object(uid, generate_uid())) == SUCCESS
-            peer.release()
-        running.wait_for_log("association_ended")
+        running.warm_up()
         yield running
     shutil.rmtree(tmp_path, ignore_errors=True)  # gigabytes
 
@@ -54,7 +40,9 @@ def receive_at_once(receiver: ReceiveProcess, folder: Path, *, count: int, megab
     with ThreadPoolExecutor(count) as senders:
         assert list(senders.map(send, paths)) == [0] * count
     growth = receiver.peak - idle
-    sys.stdout.write(f"\n{count} x {megabytes} MB: idle {idle / MEGABYTE:.1f} MB, {growth / MEGABYTE:+.1f} MB at most\n")
+    sys.stdout.write(
+        f"\n{count} x {megabytes} MB: idle {idle / MEGABYTE:.1f} MB, {growth / MEGABYTE:+.1f} MB at most\n"
+    )
     kept = receiver.instances()
     for path in paths:
         check_same_data_set(path, kept[str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)])
