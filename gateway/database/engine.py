@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 _SQLITE_BUSY_MS = 30_000
+_PRIMARY_CODE = 0xFF  # the rest of an extended result code says more
 _READING = "mammogate_reading"
 
 
@@ -44,6 +46,18 @@ def create_database_engine(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         reading = connection.get_execution_options().get(_READING, False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "handle_error")
+    def _give_up_read_only(context: ExceptionContext) -> None:
+        # What SQLite had to open for reading stays so for as long as this process has any such connection, also when
+        # the file can be written again.
+        code = getattr(context.original_exception, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        if code & _PRIMARY_CODE == sqlite3.SQLITE_READONLY:
+            context.is_disconnect = True
+            running = context.execution_context
+            if running is not None and running.cursor is not None:
+                running.cursor.close()  # an open one would keep its connection
+            engine.dispose()
 
     return engine
 

@@ -40,9 +40,7 @@ def receive_at_once(receiver: ReceiveProcess, folder: Path, *, count: int, megab
     with ThreadPoolExecutor(count) as senders:
         assert list(senders.map(send, paths)) == [0] * count
     growth = receiver.peak - idle
-    sys.stdout.write(
-        f"\n{count} x {megabytes} MB: idle {idle / MEGABYTE:.1f} MB, {growth / MEGABYTE:+.1f} MB at most\n"
-    )
+    sys.stdout.write(f"\n{count} x {megabytes} MB: idle {idle / MEGABYTE:.1f} MB, at most {growth / MEGABYTE:+.1f}\n")
     kept = receiver.instances()
     for path in paths:
         check_same_data_set(path, kept[str(dcmread(path, stop_before_pixels=True).SOPInstanceUID)])
