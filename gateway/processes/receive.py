@@ -22,7 +22,7 @@ from gateway.parts import Parts
 from gateway.processes.sources import prepare_sources
 from gateway.processes.stopping import StartRefused
 from gateway.slots import Slot, SlotTaken
-from gateway.strays import sweep_strays
+from gateway.strays import StraySweep
 
 log = structlog.get_logger(__name__)
 
@@ -41,7 +41,8 @@ def receive(parts: Parts, stop: threading.Event) -> None:
         raise StartRefused(str(error)) from None
     with slot:
         close_abandoned(parts, slot.name)
-        sweep_strays(parts.database, parts.folders)
+        sweep = StraySweep(parts.database, parts.folders)
+        threading.Thread(target=sweep.run, args=(stop,), name="strays", daemon=True).start()
         intake = parts.intake(slot.name)
         sources = prepare_sources(parts, intake, stop)
         scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"), _commitment(parts))
