@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -15,12 +16,13 @@ from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Duplicate, Study, WorkerHeartbeat
+from gateway.workflow.clock_watch import ClockWatch
 from gateway.workflow.jobs import Jobs, commit_id, compare_id, deliver_id, gather_id, process_id
 from gateway.workflow.processing import record_dead_letter
 
 log = structlog.get_logger(__name__)
 _OVERDUE = timedelta(seconds=60)
-_SILENT = timedelta(seconds=45)
+_SILENT_SECONDS = 45.0
 _KEEP_JOBS = timedelta(days=30)
 _PRUNED_AT_ONCE = 100
 
@@ -28,10 +30,26 @@ _PRUNED_AT_ONCE = 100
 class Sweep:
     """Runs beside the workflow engine of each working process; several at once do no harm."""
 
-    def __init__(self, database: Database, jobs: Jobs, executor_id: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        executor_id: str,
+        *,
+        clock: ClockWatch | None = None,
+        longest_delays: Mapping[str, float] | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`longest_delays`: how many seconds a job of each of these queues waits at most before it runs."""
         self._database = database
         self._jobs = jobs
         self._executor_id = executor_id
+        self._clock = clock or ClockWatch()
+        self._longest_delays = dict(longest_delays or {})
+        self._steady = steady
+        self._setbacks: int | None = None
+        self._heard: dict[str, tuple[datetime, float]] = {}
+        """Of each other worker its last sign of life, and since when by the steady clock it has been the last."""
 
     def run(self, stop: threading.Event, interval_seconds: float) -> None:
         """Sweep now and then each interval until `stop` is set; a database that is away is no reason to end."""
@@ -39,6 +57,7 @@ class Sweep:
             for part in (
                 self.beat,
                 self.adopt,
+                self.hasten,
                 self.studies,
                 self.deliveries,
                 self.duplicates,
@@ -55,18 +74,34 @@ class Sweep:
             session.merge(WorkerHeartbeat(executor_id=self._executor_id, seen_at=now()))
 
     def adopt(self) -> None:
-        """Take over what a worker was doing that has given no sign of life for a while, here or on another machine."""
+        """Take over what a worker was doing that has given no sign of life for a while, here or on another machine.
+
+        The while is watched here, whatever time the sign holds: clocks are set, and those of two machines differ.
+        """
         with self._database.read() as session:
-            silent = session.scalars(
-                select(WorkerHeartbeat.executor_id).where(
-                    WorkerHeartbeat.executor_id != self._executor_id, WorkerHeartbeat.seen_at < now() - _SILENT
-                )
-            ).all()
-        for executor_id in silent:
+            others = select(WorkerHeartbeat).where(WorkerHeartbeat.executor_id != self._executor_id)
+            signs = {row.executor_id: row.seen_at for row in session.scalars(others)}
+        moment = self._steady()
+        self._heard = {
+            executor_id: known if (known := self._heard.get(executor_id)) and known[0] == seen_at else (seen_at, moment)
+            for executor_id, seen_at in signs.items()
+        }
+        for executor_id in [name for name, (_, since) in self._heard.items() if moment - since >= _SILENT_SECONDS]:
             adopted = self._jobs.adopt(executor_id)
             with self._database.write() as session:
                 session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.executor_id == executor_id))
             log.warning("sweep.adopted", executor=executor_id, jobs=adopted)
+
+    def hasten(self) -> None:
+        """Start what would wait for a time that has moved away, since the clock was set back; here or before we ran."""
+        self._clock.look()
+        setbacks = self._clock.setbacks
+        if setbacks == self._setbacks:
+            return
+        for queue, longest in self._longest_delays.items():
+            if hastened := self._jobs.hasten(queue, longest):
+                log.warning("sweep.hastened", queue=queue, jobs=hastened)
+        self._setbacks = setbacks
 
     def studies(self) -> None:
         """Start missing gather and process jobs; a process job that ended without a result is a dead letter."""

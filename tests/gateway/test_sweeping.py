@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import select, text
@@ -10,7 +10,7 @@ from sqlalchemy import select, text
 from gateway.database.columns import now
 from gateway.database.models import DeadLetter, Delivery, Report, Study, WorkerHeartbeat
 from gateway.parts import Parts
-from gateway.workflow.jobs import deliver_id, gather_id, process_id
+from gateway.workflow.jobs import GATHER, deliver_id, gather_id, process_id
 from gateway.workflow.sweeping import Sweep
 
 UID = "1.2.3"
@@ -18,8 +18,14 @@ LONG_AGO = timedelta(minutes=10)
 
 
 @pytest.fixture
-def sweep(parts: Parts) -> Sweep:
-    return Sweep(parts.database, parts.jobs, "work@here")
+def steady_clock() -> list[float]:
+    """Its time in seconds, the only element."""
+    return [1000.0]
+
+
+@pytest.fixture
+def sweep(parts: Parts, steady_clock: list[float]) -> Sweep:
+    return Sweep(parts.database, parts.jobs, "work@here", longest_delays={GATHER: 120}, steady=lambda: steady_clock[0])
 
 
 def add_study(parts: Parts, **values: object) -> None:
@@ -83,24 +89,63 @@ def test_a_delivery_that_is_overdue_and_has_no_job_gets_one(parts: Parts, sweep:
     assert parts.jobs.any_alive(deliver_id(UID, 1, "pacs", "sweep"))
 
 
-def test_what_a_dead_worker_was_doing_goes_back_into_its_queue(parts: Parts, sweep: Sweep) -> None:
+def give_job(parts: Parts, executor_id: str, seen_at: datetime) -> None:
+    """Have a worker run a job, with a last sign of life."""
     with parts.database.write() as session:
         parts.jobs.process(session, UID, 1, 1)
-        session.add(WorkerHeartbeat(executor_id="work@gone", seen_at=now() - LONG_AGO))
-        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
+        session.add(WorkerHeartbeat(executor_id=executor_id, seen_at=seen_at))
     with parts.database.write() as session:
-        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@gone'"))
-    sweep.adopt()
+        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = :id"), {"id": executor_id})
+
+
+def beat(parts: Parts, executor_id: str) -> None:
+    with parts.database.write() as session:
+        session.merge(WorkerHeartbeat(executor_id=executor_id, seen_at=now()))
+
+
+def test_what_a_dead_worker_was_doing_goes_back_into_its_queue(
+    parts: Parts, sweep: Sweep, steady_clock: list[float]
+) -> None:
+    give_job(parts, "work@gone", now())
+    for _ in range(6):
+        assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
+        beat(parts, "work@alive")
+        sweep.adopt()
+        steady_clock[0] += 10
     assert status_of(parts, process_id(UID, 1, 1)) == "ENQUEUED"
     with parts.database.read() as session:
         assert session.scalars(select(WorkerHeartbeat.executor_id)).all() == ["work@alive"]
 
 
-def test_what_a_living_worker_is_doing_is_left_alone(parts: Parts, sweep: Sweep) -> None:
-    with parts.database.write() as session:
-        parts.jobs.process(session, UID, 1, 1)
-        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
-    with parts.database.write() as session:
-        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@alive'"))
-    sweep.adopt()
+@pytest.mark.parametrize("clock_of_the_other", [-3600, 3600], ids=["an hour behind", "an hour ahead"])
+def test_what_a_living_worker_is_doing_is_left_alone_whatever_the_clocks_say(
+    parts: Parts, sweep: Sweep, steady_clock: list[float], clock_of_the_other: int
+) -> None:
+    give_job(parts, "work@alive", now())
+    for _ in range(10):
+        with parts.database.write() as session:
+            seen_at = now() + timedelta(seconds=clock_of_the_other)
+            session.merge(WorkerHeartbeat(executor_id="work@alive", seen_at=seen_at))
+        sweep.adopt()
+        steady_clock[0] += 10
     assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
+
+
+def test_a_job_that_waits_longer_than_any_may_runs_at_once_since_the_clock_was_set_back(
+    parts: Parts, sweep: Sweep
+) -> None:
+    with parts.database.write() as session:
+        parts.jobs.gather(session, UID, 1, 110)
+        parts.jobs.gather(session, "4.5.6", 1, 3600 + 110)
+    sweep.hasten()
+    assert 100 < delay_of(parts, gather_id(UID, 1)) <= 110
+    assert delay_of(parts, gather_id("4.5.6", 1)) <= 0
+
+
+def delay_of(parts: Parts, workflow_id: str) -> float:
+    """For how many more seconds a job waits."""
+    with parts.database.read() as session:
+        found = session.execute(
+            text("SELECT delay_until_epoch_ms FROM workflow_status WHERE workflow_uuid = :id"), {"id": workflow_id}
+        )
+        return float(found.scalar_one()) / 1000 - now().timestamp()

@@ -27,7 +27,7 @@ from tests.system.receive_process import (
 pytestmark = [pytest.mark.system, pytest.mark.timeout(300)]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
 def disk_and_receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[ReadOnlyDisk, ReceiveProcess]]:
     """SQLite has its file in the folder; PostgreSQL is elsewhere, and stays writable."""
     folder = tmp_path / "receiver"
