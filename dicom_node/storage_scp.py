@@ -12,8 +12,10 @@ import socket
 import ssl
 import threading
 import time
+import traceback
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -129,6 +131,7 @@ class StorageScp:
                 listening=settings.listening,
                 make_reader=self._reader,
                 at_end=self._on_end,
+                at_failure=self._on_failure,
                 log=self._log,
             )
         except OSError as problem:
@@ -202,6 +205,18 @@ class StorageScp:
             linger_seconds=settings.linger_seconds,
         )
 
+    def _on_failure(self, association: IncomingAssociation, problem: Exception) -> None:
+        origin = self._open.get(association)
+        # Without the error's message and its traceback's: they may quote what the peer sent.
+        self._log.error(
+            "association_failed",
+            association_id=origin.association_id if origin is not None else None,
+            peer=association.requestor.ae_title,
+            address=association.requestor.address,
+            error=type(problem).__name__,
+            at=_where(problem),
+        )
+
     def _on_end(self, association: IncomingAssociation) -> None:
         self._tally.leave(association)
         with self._lock:
@@ -211,3 +226,9 @@ class StorageScp:
         ending = association.reader.ending if association.reader is not None else "lost"
         self._log.info("association_ended", association_id=origin.association_id, ending=ending)
         self._intake.association_closed(origin)
+
+
+def _where(problem: Exception) -> str:
+    """Return the innermost places of an error, for whoever mends it."""
+    frames = traceback.extract_tb(problem.__traceback__)[-3:]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)

@@ -60,8 +60,10 @@ class Heart:
 
 def alive(session: Session) -> set[str]:
     """Return the names of the processes that have given a sign of life lately."""
-    since = database_now(session) - SILENT
-    return set(session.scalars(select(Heartbeat.executor_id).where(Heartbeat.seen_at >= since)))
+    moment = database_now(session)
+    # A sign from the time to come was left before the clock was set back: whoever lives leaves another one soon.
+    lately = Heartbeat.seen_at.between(moment - SILENT, moment + SILENT)
+    return set(session.scalars(select(Heartbeat.executor_id).where(lately)))
 
 
 def alive_of(names: Iterable[str], part: str) -> list[str]:

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 _SQLITE_BUSY_MS = 30_000
+_PRIMARY_CODE = 0xFF  # the rest of an extended result code says more
 _READING = "mammogate_reading"
 # A machine that lost power or is frozen in the middle of a transaction holds locks that others wait for. The server
 # lets go of them when it has heard nothing for so long, in the transaction (ms) or at all (s).
@@ -59,6 +61,18 @@ def create_database_engine(url: str) -> Engine:
     def _begin(connection: Connection) -> None:
         reading = connection.get_execution_options().get(_READING, False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "handle_error")
+    def _give_up_read_only(context: ExceptionContext) -> None:
+        # What SQLite had to open for reading stays so for as long as this process has any such connection, also when
+        # the file can be written again.
+        code = getattr(context.original_exception, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        if code & _PRIMARY_CODE == sqlite3.SQLITE_READONLY:
+            context.is_disconnect = True
+            running = context.execution_context
+            if running is not None and running.cursor is not None:
+                running.cursor.close()  # an open one would keep its connection
+            engine.dispose()
 
     return engine
 

@@ -33,7 +33,7 @@ class DurableIntake:
     """One for each receiving process; `receiver` is the process's slot name.
 
     Nothing is kept in memory that an acknowledgement depends on. A file without a row was never acknowledged: such
-    files are swept when a receiver starts. Rows are written by one thread, for many callers at once.
+    files are swept (`gateway.strays`). Rows are written by one thread, for many callers at once.
     """
 
     def __init__(

@@ -22,7 +22,7 @@ from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.sources import let_go_of_sources, prepare_sources
 from gateway.processes.stopping import StartRefused
-from gateway.strays import sweep_strays
+from gateway.strays import StraySweep
 
 log = structlog.get_logger(__name__)
 
@@ -44,7 +44,8 @@ def receive(parts: Parts, stop: threading.Event, number: int = 1, listening: soc
         intake = parts.intake(name)
         sources: list[threading.Thread] = []
         if number == 1:
-            sweep_strays(parts.database, parts.folders)
+            sweep = StraySweep(parts.database, parts.folders)
+            threading.Thread(target=sweep.run, args=(stop,), name="strays", daemon=True).start()
             sources = prepare_sources(parts, intake, name, stop)
         scp = StorageScp(_scp_settings(parts, listening), intake, structlog.get_logger("dicom"), _commitment(parts))
         try:

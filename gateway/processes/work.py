@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from config.settings import CommitmentSettings, DeliverySettings
+from config.settings import CommitmentSettings, DeliverySettings, Settings
 from dicom_node.commitment_report import send_report
 from gateway.commitment.judging import Judge
 from gateway.parts import Parts
@@ -17,7 +17,9 @@ from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.retention.deleting import Retention
 from gateway.retention.witnesses import ArchiveWitness, SiteWitness
+from gateway.workflow import jobs
 from gateway.workflow.adopting import Adoption
+from gateway.workflow.clock_watch import ClockWatch
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering, Patience
@@ -41,6 +43,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
     settings = parts.settings
     with joined(parts, "work") as name:
         child = Child(settings.inference.timeout_seconds)
+        clock = ClockWatch()
         engine = WorkflowEngine(
             parts.database,
             executor_id=name,
@@ -50,6 +53,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 settle_seconds=settings.study.settle_seconds,
                 quiet_seconds=settings.study.quiet_seconds,
                 forward_to=parts.forward_to,
+                clock=clock,
             ),
             processing=Processing(
                 parts.database,
@@ -72,7 +76,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
             slots=1,  # one child process reads
         )
         engine.start()
-        sweep = Sweep(parts.database, parts.jobs)
+        sweep = Sweep(parts.database, parts.jobs, clock=clock, longest_delays=_longest_delays(settings))
         sweeper = threading.Thread(target=sweep.run, args=(stop, _SWEEP_SECONDS), name="sweep", daemon=True)
         sweeper.start()
         adoption = Adoption(parts.database, parts.jobs)
@@ -86,6 +90,14 @@ def work(parts: Parts, stop: threading.Event) -> None:
         child.close()
         if deleting is not None:
             deleting.join(timeout=5)  # the image that it is at
+
+
+def _longest_delays(settings: Settings) -> dict[str, float]:
+    return {
+        jobs.GATHER: max(settings.study.quiet_seconds, settings.study.settle_seconds),
+        jobs.DELIVER: settings.delivery.longest_retry_seconds,
+        jobs.COMMIT: settings.commitment.longest_retry_seconds,
+    }
 
 
 def _warm_up(child: Child) -> None:

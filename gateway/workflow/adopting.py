@@ -9,10 +9,12 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
 from gateway.abandoned import close_of_the_dead
+from gateway.database.clock import database_now
 from gateway.database.engine import Database
 from gateway.database.sole import ADOPTING, is_sole
 from gateway.heartbeat import BEAT_SECONDS, alive
@@ -20,8 +22,9 @@ from gateway.workflow.jobs import Jobs
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 5.0
-# After the database was away, or this process frozen, nobody has been seen lately: let them show up first.
+# After the database was away or its clock set, or this process frozen, nobody has been seen lately: let them show up.
 GRACE_SECONDS = 2 * BEAT_SECONDS
+_CLOCK_SET_SECONDS = 5.0
 
 
 class Adoption:
@@ -33,6 +36,8 @@ class Adoption:
         self._clock = clock
         self._looked_at = clock()
         self._not_before = 0.0
+        self._database_time: tuple[datetime, float] | None = None
+        """As last seen, and when that was by our own steady clock."""
 
     def run(self, stop: threading.Event) -> None:
         """Look each `LOOK_SECONDS` until `stop` is set; a database that is away is no reason to end."""
@@ -56,10 +61,20 @@ class Adoption:
         close_of_the_dead(self._database, self._jobs)
 
     def look_if_sure(self) -> None:
-        """Look, unless this process has just been away itself."""
+        """Look, unless this process has just been away itself, or the clock of the signs of life was set."""
         moment = self._clock()
-        if moment - self._looked_at > GRACE_SECONDS:
+        was_away = moment - self._looked_at > GRACE_SECONDS
+        if self._clock_was_set(moment) or was_away:
             self._not_before = moment + GRACE_SECONDS
         self._looked_at = moment
         if moment >= self._not_before:
             self.look()
+
+    def _clock_was_set(self, moment: float) -> bool:
+        with self._database.read() as session:
+            shown = database_now(session)
+        last, self._database_time = self._database_time, (shown, moment)
+        if last is None:
+            return False
+        passed = (shown - last[0]).total_seconds()
+        return abs(passed - (moment - last[1])) > _CLOCK_SET_SECONDS

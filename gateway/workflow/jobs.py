@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -101,6 +102,15 @@ class Jobs:
     def hurry_gather(self, study_uid: str, generation: int, delay_seconds: float) -> None:
         """Have a waiting gather job look after `delay_seconds`; does nothing when it is already looking."""
         self._client.set_workflow_delay(gather_id(study_uid, generation), delay_seconds=delay_seconds)
+
+    def hasten(self, queue: str, longest_seconds: float) -> int:
+        """Have the jobs of a queue that wait longer than any may look now; return how many: the clock was set back."""
+        latest = (time.time() + longest_seconds) * 1000
+        waiting = self._client.list_workflows(queue_name=queue, status=["DELAYED"], **_SLIM)
+        late = [job.workflow_id for job in waiting if (job.delay_until_epoch_ms or 0) > latest]
+        for workflow_id in late:
+            self._client.set_workflow_delay(workflow_id, delay_seconds=0)
+        return len(late)
 
     def is_alive(self, workflow_id: str) -> bool:
         """Say whether a job with this id, or another try of it (id + "." + anything), waits or runs."""

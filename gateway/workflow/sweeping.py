@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
@@ -15,6 +15,7 @@ from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Duplicate, Study
+from gateway.workflow.clock_watch import ClockWatch
 from gateway.workflow.jobs import Jobs, commit_id, compare_id, deliver_id, gather_id, process_id
 from gateway.workflow.processing import record_dead_letter
 
@@ -27,14 +28,26 @@ _PRUNED_AT_ONCE = 100
 class Sweep:
     """Runs beside the workflow engine of each working process; several at once do no harm."""
 
-    def __init__(self, database: Database, jobs: Jobs) -> None:
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        *,
+        clock: ClockWatch | None = None,
+        longest_delays: Mapping[str, float] | None = None,
+    ) -> None:
+        """`longest_delays`: how many seconds a job of each of these queues waits at most before it runs."""
         self._database = database
         self._jobs = jobs
+        self._clock = clock or ClockWatch()
+        self._longest_delays = dict(longest_delays or {})
+        self._setbacks: int | None = None
 
     def run(self, stop: threading.Event, interval_seconds: float) -> None:
         """Sweep now and then each interval until `stop` is set; a database that is away is no reason to end."""
         while True:
             for part in (
+                self.hasten,
                 self.studies,
                 self.deliveries,
                 self.duplicates,
@@ -44,6 +57,17 @@ class Sweep:
                 self._safely(part)
             if stop.wait(interval_seconds):
                 return
+
+    def hasten(self) -> None:
+        """Start what would wait for a time that has moved away, since the clock was set back; here or before we ran."""
+        self._clock.look()
+        setbacks = self._clock.setbacks
+        if setbacks == self._setbacks:
+            return
+        for queue, longest in self._longest_delays.items():
+            if hastened := self._jobs.hasten(queue, longest):
+                log.warning("sweep.hastened", queue=queue, jobs=hastened)
+        self._setbacks = setbacks
 
     def studies(self) -> None:
         """Start missing gather and process jobs; a process job that ended without a result is a dead letter."""

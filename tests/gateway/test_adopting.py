@@ -8,11 +8,13 @@ import pytest
 from sqlalchemy import select, text
 
 from dicom_node.intake import Origin
+from gateway import heartbeat
 from gateway.abandoned import close_own
 from gateway.database.columns import now
 from gateway.database.models import AssociationRecord, Heartbeat, Instance, Study
 from gateway.heartbeat import SILENT, Heart, alive, alive_of
 from gateway.parts import Parts
+from gateway.workflow import adopting
 from gateway.workflow.adopting import Adoption
 from gateway.workflow.gathering import Gathering
 from gateway.workflow.jobs import gather_id, process_id
@@ -105,6 +107,47 @@ def test_what_a_living_worker_is_doing_is_left_alone(parts: Parts, adoption: Ado
     runs(parts, "work@alive")
     adoption.look()
     assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_nobody_is_taken_for_dead_because_the_databases_clock_was_set(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch, hours: int
+) -> None:
+    steady, shown = [1000.0], [now()]
+
+    def passes(seconds: float, *, clock_is_set_by: timedelta = timedelta(0)) -> None:
+        steady[0] += seconds
+        shown[0] += timedelta(seconds=seconds) + clock_is_set_by
+
+    for module in (adopting, heartbeat):
+        monkeypatch.setattr(module, "database_now", lambda _session: shown[0])
+    adoption = Adoption(parts.database, parts.jobs, clock=lambda: steady[0])
+    living = Heart(parts.database, "work@alive")
+    living.beat()
+    runs(parts, "work@alive")
+    adoption.look_if_sure()
+    passes(5, clock_is_set_by=timedelta(hours=hours))
+    adoption.look_if_sure()
+    passes(5)
+    living.beat()
+    for _ in range(6):
+        passes(5)
+        adoption.look_if_sure()
+    assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
+    for _ in range(6):  # and now it is dead
+        passes(5)
+        adoption.look_if_sure()
+    assert status_of(parts, process_id(UID, 1, 1)) == "ENQUEUED"
+
+
+@pytest.mark.parametrize("hours", [-1, 1])
+def test_a_process_that_died_before_the_clock_was_set_is_dead_afterwards(
+    parts: Parts, adoption: Adoption, hours: int
+) -> None:
+    last_seen(parts, "work@gone", timedelta(hours=hours))
+    runs(parts, "work@gone")
+    adoption.look()
+    assert status_of(parts, process_id(UID, 1, 1)) == "ENQUEUED"
 
 
 def test_a_dead_receivers_association_is_closed_and_its_complete_study_is_frozen_at_once(

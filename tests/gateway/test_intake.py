@@ -17,7 +17,7 @@ from gateway.intake import durable
 from gateway.intake.durable import DurableIntake
 from gateway.intake.recording import Arrival, ArrivalRecorder
 from gateway.parts import Parts
-from gateway.strays import sweep_strays
+from gateway.strays import StraySweep
 from gateway.workflow.jobs import gather_id
 from tests.peers.synthetic import Exam, mammogram, write
 
@@ -178,26 +178,15 @@ def test_known_instances_are_those_that_are_held(intake: DurableIntake, origin: 
     assert intake.known_instances([answer.sop_instance_uid, "1.2.3"]) == {answer.sop_instance_uid}
 
 
-def test_the_sweep_removes_files_without_a_row_and_no_others(
-    parts: Parts, intake: DurableIntake, origin: Origin
-) -> None:
-    give(intake, origin, Exam())
-    stray = parts.folders.new_instance()
-    stray.write_bytes(b"never acknowledged")
-    assert sweep_strays(parts.database, parts.folders, older_than_seconds=3600) == 0
-    assert sweep_strays(parts.database, parts.folders, older_than_seconds=-1) == 1
-    assert not stray.exists()
-    with parts.database.read() as session:
-        assert (parts.folders.root / session.scalars(select(Instance.path)).one()).exists()
-
-
 def test_a_file_that_was_swept_while_its_receiver_was_frozen_is_not_acknowledged(
     parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record = ArrivalRecorder.record
 
     def record_late(self: ArrivalRecorder, connection: Connection, item: Arrival) -> int | None:
-        sweep_strays(parts.database, parts.folders, older_than_seconds=-1)
+        sweep = StraySweep(parts.database, parts.folders)
+        sweep.note()
+        assert sweep.remove() == 1
         return record(self, connection, item)
 
     exam = Exam()

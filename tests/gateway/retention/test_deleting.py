@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,11 +14,9 @@ import pytest
 from pydicom import dcmread
 from sqlalchemy import select
 from structlog.testing import capture_logs
-from typer.testing import CliRunner
 
 from config.settings import RetentionSettings
 from gateway.archive import back_up
-from gateway.cli.application import app
 from gateway.cli.doctor import retention_state
 from gateway.commitment.judging import Committed, Judge
 from gateway.database.account_models import AuditEntry
@@ -26,7 +26,7 @@ from gateway.forgetting import forget_study
 from gateway.reading.child import Child, ChildCrashed
 from gateway.retention.deleting import Retention
 from gateway.retention.telling import census, images_of
-from gateway.strays import sweep_strays
+from gateway.strays import StraySweep
 from tests.gateway.commitment.rows import reference
 from tests.gateway.retention.rows import AGE, OLD, Settled, rows_of
 from tests.peers.synthetic import Exam
@@ -99,10 +99,16 @@ def test_a_kill_before_the_row_is_marked_leaves_the_image_and_a_stray_header(
     kill_at(monkeypatch, settled, Retention, "_mark")
     assert settled.deleted([ONE]) == set()
     assert len(files(settled)) == 2
-    sweep_strays(settled.parts.database, settled.parts.folders, older_than_seconds=-1)
+    sweep_strays(settled)
     assert files(settled) == {settled.file(ONE)}
     settled.round()
     assert settled.deleted([ONE]) == {ONE}
+
+
+def sweep_strays(settled: Settled) -> None:
+    sweep = StraySweep(settled.parts.database, settled.parts.folders)
+    sweep.note()
+    sweep.remove()
 
 
 def test_a_kill_before_the_file_is_removed_leaves_a_deleted_row_and_a_stray_file(
@@ -112,7 +118,7 @@ def test_a_kill_before_the_file_is_removed_leaves_a_deleted_row_and_a_stray_file
     kill_at(monkeypatch, settled, Path, "unlink")
     assert settled.instance(ONE).deleted_at is not None
     assert settled.file(ONE).exists()
-    sweep_strays(settled.parts.database, settled.parts.folders, older_than_seconds=-1)
+    sweep_strays(settled)
     assert files(settled) == {settled.parts.folders.root / settled.instance(ONE).header_file}
 
 
@@ -266,7 +272,9 @@ def test_show_and_doctor_say_it_in_words(settled: Settled, tmp_path: Path, monke
     file = tmp_path / "mammogate.toml"
     file.write_text(f"data_dir = '{parts.settings.data_dir}'\n", "utf-8")
     monkeypatch.setenv("MAMMOGATE_CONFIG", str(file))
-    shown = CliRunner().invoke(app, ["show", exam.study_instance_uid])
+    # A process of its own: the command line takes over the logs of the one that it runs in.
+    command = [sys.executable, "-m", "gateway", "show", exam.study_instance_uid]
+    shown = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
     day = f"{settled.instance(ONE).deleted_at:%Y-%m-%d}"
     assert f"images: 1 of 1 deleted here on {day}: {BECAUSE}" in shown.stdout
     section = RetentionSettings(after_days=AGE / timedelta(days=1), pacs_has_its_own_copy=True)
