@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 log = structlog.get_logger(__name__)
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_ASK_AGAIN_SECONDS = 0.2
 
 
 class UnsupportedSqlite(Exception):
@@ -110,7 +111,11 @@ def _only_one_migrates(engine: Engine) -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATING})
+        # Asked again and again: a statement that waits for the lock would hold up CREATE INDEX CONCURRENTLY, of the
+        # engine's migrations, which waits for every statement that began before it.
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATING}):
+            connection.commit()
+            time.sleep(_ASK_AGAIN_SECONDS)
         connection.commit()
         try:
             yield
