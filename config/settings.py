@@ -53,6 +53,22 @@ class Section(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
+class RequestorTlsSettings(Section):
+    """TLS where we call a DICOM node (PS3.15 B.12): whose certificate it has to show, and ours for when it asks."""
+
+    ca: Path
+    certificate: Path | None = None
+    key: Path | None = None
+    check_name: bool = True
+    """Whether its certificate has to name the host that is called."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> RequestorTlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
+
+
 class Peer(Section):
     """One allowed sender: its AE title, the networks that it may call from, and where it listens itself."""
 
@@ -65,6 +81,16 @@ class Peer(Section):
     """Where storage commitment reports go; None: the address that it called from."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """None: it is told nothing, so its requests for storage commitment are refused."""
+    tls: RequestorTlsSettings | None = None
+    """How storage commitment reports are sent to it; None: without TLS."""
+
+    @model_validator(mode="after")
+    def _tls_has_a_use(self) -> Peer:
+        if self.tls and self.port is None:
+            raise ValueError(
+                f"{self.ae_title}: tls is for reports that we send: give its entry the port where it listens too"
+            )
+        return self
 
 
 class DicomTlsSettings(Section):
@@ -217,22 +243,6 @@ class HttpPeer(Section):
         return {**taken, **values, "url": urlunsplit(parts._replace(netloc=address))}
 
 
-class DestinationTlsSettings(Section):
-    """TLS towards a DICOM node (PS3.15 B.12): whose certificate it has to show, and ours for when it asks for one."""
-
-    ca: Path
-    certificate: Path | None = None
-    key: Path | None = None
-    check_name: bool = True
-    """Whether its certificate has to name the host that is called."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> DestinationTlsSettings:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together: give both or neither")
-        return self
-
-
 class DestinationSettings(HttpPeer):
     """One place that reports go to."""
 
@@ -250,7 +260,7 @@ class DestinationSettings(HttpPeer):
     dialect: Literal["SCT", "SRT"] = "SCT"
     forward_images: bool = False
     withdraw: Literal["note", "orthanc", "none"] = "none"
-    tls: DestinationTlsSettings | None = None
+    tls: RequestorTlsSettings | None = None
     confirms: Literal["query"] | None = None
     """How this archive confirms that it holds a forwarded object; without it, storage commitment can't rest on it."""
 

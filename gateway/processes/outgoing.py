@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from config.settings import DestinationSettings, DestinationTlsSettings, Settings
+from config.settings import DestinationSettings, RequestorTlsSettings, Settings
 from dicom_node.archive_query import ArchiveQuery, DicomArchive
 from dicom_node.destination import CanDelete, Destination, DicomDestinationSettings, HttpDestinationSettings
 from dicom_node.orthanc_archive import OrthancArchive
@@ -64,7 +64,7 @@ def _dicom(item: DestinationSettings, calling_ae_title: str) -> DicomDestination
     )
 
 
-def _tls(name: str, tls: DestinationTlsSettings | None) -> ssl.SSLContext | None:
+def _tls(name: str, tls: RequestorTlsSettings | None) -> ssl.SSLContext | None:
     if tls is None:
         return None
     try:
