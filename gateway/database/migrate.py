@@ -26,6 +26,7 @@ from gateway.database.models import Installation
 from gateway.database.sole import MIGRATING
 
 log = structlog.get_logger(__name__)
+_ASK_AGAIN_SECONDS = 0.2
 
 
 class UnsupportedSqlite(Exception):
@@ -107,7 +108,11 @@ def _only_one_migrates(engine: Engine) -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": MIGRATING})
+        # Asked again and again: a statement that waits for the lock would hold up CREATE INDEX CONCURRENTLY, of the
+        # engine's migrations, which waits for every statement that began before it.
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATING}):
+            connection.commit()
+            time.sleep(_ASK_AGAIN_SECONDS)
         connection.commit()
         try:
             yield

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 
 from config.settings import Settings
 from gateway.database.engine import create_database_engine
+from gateway.database.migrate import installation_id, open_database
 from gateway.database.sole import ADOPTING, is_sole
 from gateway.heartbeat import alive
 from gateway.parts import Parts, open_parts
@@ -33,6 +35,15 @@ def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def machine(server: PostgreSql, folder: Path, node: str) -> Parts:
     return open_parts(Settings(data_dir=folder, database_url=server.url, node=node))
+
+
+def test_machines_may_open_a_new_database_at_once(server: PostgreSql) -> None:
+    with create_engine(server.url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("CREATE DATABASE fresh"))
+    url = server.url.removesuffix("/postgres") + "/fresh"
+    with ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(lambda _: installation_id(open_database(url)), range(3)))
+    assert len(set(found)) == 1
 
 
 def test_machines_with_names_of_their_own_join_and_see_each_other(server: PostgreSql, shared: Path) -> None:
