@@ -67,19 +67,16 @@ def begin_to_read(world: World, node: str, folder: Path, **image: int) -> list[W
 
 def test_what_a_lost_machine_was_doing_is_finished_by_the_other(tmp_path: Path) -> None:
     open_one, later, followed = (small_study(tmp_path / name) for name in ("open", "later", "followed"))
-    with two_machines(tmp_path, {"MAMMOGATE_DICOM__PROCESSES": "2"}) as world:
-        holder = world.ask("SELECT holder FROM source_position")[0][0]
-        lost = holder.partition("@")[2]  # the one that follows the source
-        (other,) = world.machines.keys() - {lost}
-        survivor = world.machines[other]
-
-        peer = send_and_stay(world.machines[lost].dicom_port, open_one, open_one.paths)
+    with two_machines(tmp_path, of_the_second={"MAMMOGATE_DICOM__PROCESSES": "2"}) as world:
+        lost, survivor = world.machines["one"], world.machines["two"]
+        assert world.ask("SELECT holder FROM source_position") == [("receive@one",)]
+        peer = send_and_stay(lost.dicom_port, open_one, open_one.paths)
         begin(peer, open_one.paths["R", "CC"], "1.2.3.4", share=0.5)
-        reading = begin_to_read(world, lost, tmp_path / "reading")
-        lose(world.machines[lost])
-        left = world.running(lost)
-        assert left
+        reading = begin_to_read(world, "one", tmp_path / "reading")
         lost_at = time.monotonic()
+        lose(lost)
+        left = world.running("one")
+        assert left
 
         # Meanwhile one of the survivor's two receivers is killed: the port stays open, and it comes back.
         killed = receiver(survivor, 2)
@@ -91,7 +88,7 @@ def test_what_a_lost_machine_was_doing_is_finished_by_the_other(tmp_path: Path) 
         world.pacs.upload(*followed.paths.values())
         world.wait("the killed receiver is started again", lambda: receiver(survivor, 2) is not None, 30)
 
-        world.wait("its jobs are adopted", lambda: not world.running(lost), ADOPTED_WITHIN)
+        world.wait("its jobs are adopted", lambda: not world.running("one"), ADOPTED_WITHIN)
         adopted_after = time.monotonic() - lost_at
         assert adopted_after <= ADOPTED_WITHIN
         uid = open_one.exam.study_instance_uid
@@ -112,7 +109,7 @@ def test_what_a_lost_machine_was_doing_is_finished_by_the_other(tmp_path: Path) 
 def test_a_frozen_machine_that_wakes_makes_nothing_twice(tmp_path: Path) -> None:
     open_one, outlived, afterwards = (small_study(tmp_path / name) for name in ("open", "outlived", "afterwards"))
     *first, last = outlived.paths
-    with two_machines(tmp_path, {}) as world:
+    with two_machines(tmp_path, of_the_second={}) as world:
         frozen, survivor = world.machines["one"], world.machines["two"]
         staying = send_and_stay(frozen.dicom_port, open_one, open_one.paths)
         outliving = send_and_stay(frozen.dicom_port, outlived, first)

@@ -63,8 +63,8 @@ class World:
 
 
 @contextmanager
-def two_machines(folder: Path, settings: Mapping[str, str], names: tuple[str, str] = ("one", "two")) -> Iterator[World]:
-    """Run both; what they write is read by everybody, as PostgreSQL runs under a user of its own."""
+def two_machines(folder: Path, *, of_the_second: Mapping[str, str]) -> Iterator[World]:
+    """Run machines `one`, which follows the source, and `two`, which has these settings besides."""
     with (
         running_postgresql(folder / "postgresql") as server,
         running_orthanc(folder / "pacs") as pacs,
@@ -74,23 +74,22 @@ def two_machines(folder: Path, settings: Mapping[str, str], names: tuple[str, st
             "MAMMOGATE_DATA_DIR": str(folder / "shared"),
             "MAMMOGATE_STUDY__QUIET_SECONDS": "600",  # nothing may need it
             "MAMMOGATE_SOURCES": json.dumps([{"name": "pacs", "url": pacs.url, "interval_seconds": 1}]),
-            **settings,
         }
         reports = [destination("pacs", "dicom", host="127.0.0.1", port=pacs.dicom_port, ae_title=pacs.ae_title)]
 
-        def machine(name: str) -> Any:
-            own = {**common, "MAMMOGATE_NODE": name}
+        def machine(name: str, **more: str) -> Any:
+            own = {**common, "MAMMOGATE_NODE": name, **more}
             return running_gateway(folder / name, destinations=reports, settings=own, start=False)
 
-        first, second = names
-        with machine(first) as one, machine(second) as two:
-            engine = create_engine(server.url)
-            for each in (one, two):
-                each.start(wait=False)
+        with machine("one") as one, machine("two", **of_the_second) as two:
+            world = World({"one": one, "two": two}, pacs, create_engine(server.url))
+            one.start(wait=False)
+            world.wait("it follows the source", lambda: world.ask("SELECT 1 FROM source_position") != [], 90)
+            two.start(wait=False)
             for each in (one, two):
                 each.wait_until_ready()
-            yield World({first: one, second: two}, pacs, engine)
-            engine.dispose()
+            yield world
+            world.engine.dispose()
 
 
 def signal_tree(processes: list[psutil.Process], number: int) -> None:
