@@ -13,7 +13,7 @@ from gateway.processes import receive
 
 
 def main() -> None:
-    from gateway.cli import main as run
+    from gateway.processes.part import main as run
 
     seconds = float(sys.argv[1])
     original = receive.ScpSettings
@@ -22,8 +22,7 @@ def main() -> None:
         return replace(original(**settings), network_timeout=seconds, acse_timeout=seconds)
 
     receive.ScpSettings = impatient  # type: ignore[assignment,misc]
-    sys.argv[1:] = ["serve", "--only", "receive"]
-    run()
+    run(["--only", "receive"])
 
 
 if __name__ == "__main__":
