@@ -14,8 +14,8 @@ from gateway.processes.leaving_out import PIXELS
 from gateway.processes.stopping import EXIT_REFUSED
 from tests.peers.ports import free_port, wait_until_listening
 
-MEGABYTE = 1 << 20
-MOST_MEGABYTES = 100
+MEBIBYTE = 1 << 20
+MOST_MEBIBYTES = 100
 """What a receiver may have resident, of which an object of any size adds next to nothing."""
 
 
@@ -40,7 +40,7 @@ def test_the_receiving_process_has_no_decoder_in_memory_and_is_small(tmp_path: P
             mapped = {Path(region.path).name for region in receiver.memory_maps()}
             assert any(name.startswith("_sqlite3") for name in mapped)  # maps are what is being looked at
             assert [name for name in mapped if any(library in name.lower() for library in (*PIXELS, "umath"))] == []
-            assert receiver.memory_info().rss < MOST_MEGABYTES * MEGABYTE
+            assert receiver.memory_info().rss < MOST_MEBIBYTES * MEBIBYTE
         finally:
             process.terminate()
 
