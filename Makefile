@@ -41,8 +41,11 @@ lint: $(VENV)/.test-installed
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# Two at a time, a file's tests in one process: much of the time is spent waiting for real programs.
+PARALLEL := -n 2 --dist loadfile
+
 test: lint system-packages
-	$(BIN)/python -m pytest -m "not long"
+	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
 test-full: lint system-packages fuzz
 	$(BIN)/python -m pytest

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from benchmarks import limits
+from benchmarks import disk, limits
 from benchmarks.comparison import Compared
 from benchmarks.limits import Limits
 from benchmarks.receivers import EVERYBODY, OURS, PEERS
@@ -39,12 +39,14 @@ def ratio_table(cells: Sequence[Compared]) -> str:
             row.append(_shown(compared.ratio(peer.key)))
             if peer.key in cell.floors:
                 row.append(f"{cell.floors[peer.key]:g}" + (", missed" if compared.below_floor(peer.key) else ""))
+        row.append(_shown(compared.ratio(disk.KEY)))
         rows.append(row)
     header = ["cell", "images", "associations"]
     for peer in PEERS:
         header.append(f"over {peer.title}")
         if any(peer.key in compared.cell.floors for compared in cells):
             header.append("floor")
+    header.append(f"over {disk.TITLE}")
     return markdown_table(header, rows)
 
 
@@ -53,13 +55,13 @@ def rate_table(cells: Sequence[Compared]) -> str:
     rows = [
         [
             compared.cell.name,
-            kind.title,
-            _shown(compared.images_per_second(kind.key)),
-            _shown(compared.megabytes_per_second(kind.key)),
-            str(len(compared.runs[kind.key])),
+            title,
+            _shown(compared.images_per_second(key)),
+            _shown(compared.megabytes_per_second(key)),
+            str(len(compared.runs[key])),
         ]
         for compared in cells
-        for kind in EVERYBODY
+        for key, title in [*((kind.key, kind.title) for kind in EVERYBODY), (disk.KEY, disk.TITLE)]
     ]
     return markdown_table(["cell", "receiver", "images/s", "MB/s", "runs"], rows)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import socket
 from ipaddress import IPv4Network, IPv6Network, ip_address
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -35,10 +37,36 @@ def _ae_title(value: str) -> str:
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 
 
+def _node(value: str) -> str:
+    # It is part of file names, and of names of 64 characters in the database ("receive-12@" goes before it).
+    if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}", value):
+        raise ValueError(
+            f"{value!r} can't name this machine: set NODE to 1 to 48 letters, digits, dots, hyphens or underscores, "
+            "another one on each machine"
+        )
+    return value
+
+
 class Section(BaseModel):
     """A section of the settings; an unknown key is an error."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class RequestorTlsSettings(Section):
+    """TLS where we call a DICOM node (PS3.15 B.12): whose certificate it has to show, and ours for when it asks."""
+
+    ca: Path
+    certificate: Path | None = None
+    key: Path | None = None
+    check_name: bool = True
+    """Whether its certificate has to name the host that is called."""
+
+    @model_validator(mode="after")
+    def _complete(self) -> RequestorTlsSettings:
+        if (self.certificate is None) != (self.key is None):
+            raise ValueError("certificate and key belong together: give both or neither")
+        return self
 
 
 class Peer(Section):
@@ -47,11 +75,22 @@ class Peer(Section):
     ae_title: AeTitle
     addresses: tuple[IPv4Network | IPv6Network, ...] = ()
     max_associations: Annotated[int, Field(ge=1)] | None = None
-    """How many of its associations may be open at once; without it only the limit for all counts."""
+    """How many of its associations may be open at once in one receiving process; without it only the limit for all
+    counts (100, in one receiving process too)."""
     host: str | None = None
     """Where storage commitment reports go; None: the address that it called from."""
     port: Annotated[int, Field(ge=1, le=65535)] | None = None
     """None: it is told nothing, so its requests for storage commitment are refused."""
+    tls: RequestorTlsSettings | None = None
+    """How storage commitment reports are sent to it; None: without TLS."""
+
+    @model_validator(mode="after")
+    def _tls_has_a_use(self) -> Peer:
+        if self.tls and self.port is None:
+            raise ValueError(
+                f"{self.ae_title}: tls is for reports that we send: give its entry the port where it listens too"
+            )
+        return self
 
 
 class DicomTlsSettings(Section):
@@ -87,15 +126,16 @@ class DicomSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 11112
     ae_title: AeTitle = "MAMMOGATE"
-    processes: Annotated[int, Field(ge=1)] = 1
+    processes: Annotated[int, Field(ge=1, le=32)] = 1
+    """How many receiving processes share the port. Limits of associations count in each of them."""
     allowed_peers: tuple[Peer, ...] = ()
     allow_any_peer: bool = False
     tls: DicomTlsSettings = DicomTlsSettings()
 
     @model_validator(mode="after")
-    def _only_what_exists(self) -> DicomSettings:
-        if self.processes > 1:
-            raise ValueError("DICOM__PROCESSES above 1 is not available in this version: use 1")
+    def _one_port_for_all(self) -> DicomSettings:
+        if self.processes > 1 and self.port == 0:
+            raise ValueError("DICOM__PROCESSES above 1 needs a fixed port: set DICOM__PORT to the one that they share")
         return self
 
     @model_validator(mode="after")
@@ -172,6 +212,15 @@ class CommitmentSettings(Section):
     give_up_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class RetentionSettings(Section):
+    """When the images of a reported study are deleted here; without an age they never are."""
+
+    after_days: Annotated[float, Field(gt=0)] | None = None
+    """How long after the last image of the study came (days)."""
+    pacs_has_its_own_copy: bool = False
+    """The site has made sure that the PACS gets every image by another way than through us."""
+
+
 class HttpPeer(Section):
     """A server that we log in to; `url` never holds user and password, since it is shown to operators and in logs."""
 
@@ -194,22 +243,6 @@ class HttpPeer(Section):
         return {**taken, **values, "url": urlunsplit(parts._replace(netloc=address))}
 
 
-class DestinationTlsSettings(Section):
-    """TLS towards a DICOM node (PS3.15 B.12): whose certificate it has to show, and ours for when it asks for one."""
-
-    ca: Path
-    certificate: Path | None = None
-    key: Path | None = None
-    check_name: bool = True
-    """Whether its certificate has to name the host that is called."""
-
-    @model_validator(mode="after")
-    def _complete(self) -> DestinationTlsSettings:
-        if (self.certificate is None) != (self.key is None):
-            raise ValueError("certificate and key belong together: give both or neither")
-        return self
-
-
 class DestinationSettings(HttpPeer):
     """One place that reports go to."""
 
@@ -227,7 +260,7 @@ class DestinationSettings(HttpPeer):
     dialect: Literal["SCT", "SRT"] = "SCT"
     forward_images: bool = False
     withdraw: Literal["note", "orthanc", "none"] = "none"
-    tls: DestinationTlsSettings | None = None
+    tls: RequestorTlsSettings | None = None
     confirms: Literal["query"] | None = None
     """How this archive confirms that it holds a forwarded object; without it, storage commitment can't rest on it."""
 
@@ -268,6 +301,8 @@ class Settings(Section):
 
     data_dir: Path = Path("data")
     database_url: str | None = None
+    node: Annotated[str, AfterValidator(_node)] | None = None
+    """The name of this machine among those that share the database; None: its host name."""
     reserve_mib: Annotated[int, Field(ge=0)] = 512
     """Room that stays free on the disk of the data folder: below it, senders are answered 0xA700 (MiB)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
@@ -277,6 +312,7 @@ class Settings(Section):
     inference: InferenceSettings = InferenceSettings()
     delivery: DeliverySettings = DeliverySettings()
     commitment: CommitmentSettings = CommitmentSettings()
+    retention: RetentionSettings = RetentionSettings()
     site: SiteSettings = SiteSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
@@ -302,12 +338,44 @@ class Settings(Section):
             )
         return self
 
+    @model_validator(mode="after")
+    def _images_are_elsewhere_before_they_go(self) -> Settings:
+        if self.retention.after_days is None:
+            return self
+        if self.site.store_is_archive:
+            raise ValueError(
+                "RETENTION__AFTER_DAYS would delete images from what SITE__STORE_IS_ARCHIVE=true says is the archive: "
+                "take one of them out"
+            )
+        confirming = [item.name for item in self.destinations if item.confirms]
+        if not confirming and not self.retention.pacs_has_its_own_copy:
+            raise ValueError(
+                "RETENTION__AFTER_DAYS needs somebody who has the images: give the destination that they are forwarded "
+                "to confirms=query, or set RETENTION__PACS_HAS_ITS_OWN_COPY=true if the PACS gets them by another way"
+            )
+        if confirming and self.retention.pacs_has_its_own_copy:
+            raise ValueError(
+                f"RETENTION__PACS_HAS_ITS_OWN_COPY=true and confirms of destination {confirming[0]} are two answers to "
+                "the same question, who has the images: set one of them"
+            )
+        return self
+
     @field_validator("database_url")
     @classmethod
     def _is_a_url(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("sqlite:///", "postgresql+psycopg://")):
             raise ValueError("use postgresql+psycopg://USER:PASSWORD@HOST/DATABASE, or sqlite:///PATH")
         return value
+
+    @model_validator(mode="after")
+    def _this_machine_has_a_name(self) -> Settings:
+        _node(self.resolved_node)
+        return self
+
+    @property
+    def resolved_node(self) -> str:
+        """The name of this machine: what was set, or its host name."""
+        return self.node or socket.gethostname()
 
     @property
     def resolved_database_url(self) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Protocol
 
 import structlog
@@ -32,6 +33,7 @@ _ABORTS = {
     Action.ABORT_UNEXPECTED: (2, 2),
     Action.ABORT_INVALID: (2, 6),
 }
+_ABORT_FAILED = struct.pack(">BxIxxBB", 0x07, 4, 2, 0)  # no reason given: the defect is ours
 _FAULTS = {
     UnknownPdu: Event.UNKNOWN_PDU,
     UnexpectedPdu: Event.UNEXPECTED_PDU,
@@ -88,7 +90,12 @@ class AssociationReader:
         self._connection.wake()
 
     def run(self) -> None:
-        """Read, answer, and close the connection at the end; what was not whole by then is removed."""
+        """Read, answer, and close the connection at the end; what was not whole by then is removed.
+
+        Raises:
+            Exception: a defect of ours; the peer has been told by an A-ABORT.
+
+        """
         stream = PduStream()
         buffer = memoryview(bytearray(BUFFER_BYTES))
         kept = 0
@@ -104,6 +111,9 @@ class AssociationReader:
                 kept = end - stream.consumed
                 if kept:  # less than a header: the rest of it comes next
                     buffer[:kept] = bytes(buffer[end - kept : end])
+        except Exception:
+            self._say_failed()
+            raise
         finally:
             self._discard()
             self._connection.close(wait_for_peer=0)
@@ -257,6 +267,11 @@ class AssociationReader:
             self._incoming.discard()
             self._incoming = None
             self._log.warning("incomplete_object_discarded")
+
+    def _say_failed(self) -> None:
+        self.ending = "aborted"
+        with suppress(OSError):
+            self._say_last(_ABORT_FAILED)
 
     def _say_last(self, pdu: bytes) -> None:
         # What was not whole goes before the peer hears that it is over: it may look at once.

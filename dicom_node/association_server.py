@@ -39,12 +39,21 @@ from dicom_node.tls_handshake import HandshakeFailed, NothingSaid, TlsDoor
 
 MakeReader = Callable[["IncomingAssociation", socket.socket], AssociationReader]
 AtEnd = Callable[["IncomingAssociation"], None]
+AtFailure = Callable[["IncomingAssociation", Exception], None]
 _ESTABLISHED, _CLOSED = "Sta6", "Sta1"
 _POLL_SECONDS = 0.0005
+_NEGOTIATION_SECONDS = 30.0  # where the application entity has no ACSE timeout
 
 
 class IncomingSocket(AssociationSocket):
-    """For the negotiation only: once the association is established nothing is there for pynetdicom to read."""
+    """For the negotiation only: once the association is established nothing is there for pynetdicom to read.
+
+    All of it has `seconds`, however often a peer lets a byte come.
+    """
+
+    def __init__(self, association: Association, connection: socket.socket, seconds: float) -> None:
+        super().__init__(association, client_socket=connection)
+        self._deadline = time.monotonic() + seconds
 
     @property
     def ready(self) -> bool:
@@ -59,6 +68,10 @@ class IncomingSocket(AssociationSocket):
         view = memoryview(received)
         done = 0
         while done < nr_bytes:
+            left = self._deadline - time.monotonic()
+            if left <= 0:  # pynetdicom's own timer is not looked at while its thread is in here
+                raise TimeoutError("the negotiation takes too long")
+            self.socket.settimeout(left)
             count = self.socket.recv_into(view[done:])
             if not count:
                 break
@@ -86,13 +99,14 @@ class IncomingAssociation(Association):
     `reader` is None until it is established.
     """
 
-    def __init__(self, ae: ApplicationEntity, make_reader: MakeReader, at_end: AtEnd) -> None:
+    def __init__(self, ae: ApplicationEntity, make_reader: MakeReader, at_end: AtEnd, at_failure: AtFailure) -> None:
         super().__init__(ae, MODE_ACCEPTOR)
         self.dul: NegotiatingProvider = NegotiatingProvider(self)
         self.acse_timeout, self.network_timeout = ae.acse_timeout, ae.network_timeout  # they set the provider's timers
         self.reader: AssociationReader | None = None
         self._make_reader = make_reader
         self._at_end = at_end
+        self._at_failure = at_failure
         self._ending_now = False
         self.bind(evt.EVT_CONN_CLOSE, _wake_if_never_asked)
 
@@ -109,6 +123,10 @@ class IncomingAssociation(Association):
     def run_reactor(self) -> None:
         try:
             super().run_reactor()
+        except Exception as problem:  # noqa: BLE001 (nobody is above this thread: it would print what may name a patient)
+            self._at_failure(self, problem)
+            if self.dul.socket is not None and self.dul.socket.socket is not None:
+                self.dul.socket._shutdown_socket()
         finally:
             self.dul.kill_dul()
             if self.dul.is_alive():
@@ -170,17 +188,41 @@ class AssociationServer(ThreadedAssociationServer):
         max_connections: int,
         make_reader: MakeReader,
         at_end: AtEnd,
+        at_failure: AtFailure,
         log: structlog.typing.FilteringBoundLogger,
+        listening: socket.socket | None = None,
     ) -> None:
+        """`listening`: a socket that other processes accept from too (`dicom_node.listening`)."""
         self.request_queue_size = backlog
+        self.shared = listening
         self.max_connections = max_connections
         self.make_reader = make_reader
         self.at_end = at_end
+        self.at_failure = at_failure
         self.log = log
         self.tls_door = TlsDoor(ssl_context) if ssl_context is not None else None
         super().__init__(
             ae, address, ae_title, contexts, ssl_context, evt_handlers, request_handler=AssociationRequestHandler
         )
+
+    def server_bind(self) -> None:
+        if self.shared is None:
+            super().server_bind()
+            return
+        assert self.socket is not None  # noqa: S101 (made by TCPServer just before; not needed)
+        self.socket.close()
+        self.socket = self.shared
+        self.server_address = self.shared.getsockname()
+
+    def server_activate(self) -> None:
+        if self.shared is None:
+            super().server_activate()
+
+    def server_close(self) -> None:
+        if self.shared is None:
+            super().server_close()
+        else:
+            self.shared.close()  # pynetdicom would shut it down, for the other processes too
 
     def get_request(self) -> tuple[socket.socket, Any]:
         assert self.socket is not None  # noqa: S101 (set by TCPServer before it serves; pynetdicom types it optional)
@@ -220,11 +262,11 @@ class AssociationRequestHandler(RequestHandler):
 
     def _create_association(self) -> Association:
         server = cast(AssociationServer, self.server)
-        association = IncomingAssociation(self.ae, server.make_reader, server.at_end)
+        association = IncomingAssociation(self.ae, server.make_reader, server.at_end, server.at_failure)
         association._server = server
         # AssociationServer.active_associations looks for this name.
         association.name = f"AcceptorThread@{time.time_ns()}"
-        association.set_socket(IncomingSocket(association, client_socket=self.request))
+        association.set_socket(IncomingSocket(association, self.request, self.ae.acse_timeout or _NEGOTIATION_SECONDS))
         acceptor = association.acceptor
         acceptor.maximum_length = self.ae.maximum_pdu_size
         acceptor.ae_title = server.ae_title

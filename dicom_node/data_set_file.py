@@ -6,15 +6,24 @@ import ctypes
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Protocol
 
-from dicom_node.intake import Intake
-
-# Dirty pages are handed to the disk while the rest of a large object is still arriving, so that the fsync before the
-# acknowledgement finds little left to do.
-_WRITEBACK_BYTES = 4 << 20
+# What has arrived is handed to the disk while the rest of a large object still comes, and the last of it while the
+# header is read, so that the fsync before the acknowledgement finds little left to do.
+_WRITEBACK_BYTES = 1 << 20
 _START_WRITING = 2  # SYNC_FILE_RANGE_WRITE (sync_file_range(2)): begin, and don't wait
 _libc = ctypes.CDLL(None, use_errno=True)
 _libc.sync_file_range.argtypes = [ctypes.c_int, ctypes.c_int64, ctypes.c_int64, ctypes.c_uint]
+
+
+class Place(Protocol):
+    """Where the file lies; what a data set needs of the intake."""
+
+    def new_file(self) -> Path:
+        """Return a fresh path, not yet created."""
+
+    def discard(self, path: Path) -> None:
+        """Remove a file that will not be accepted."""
 
 
 class DataSetFile:
@@ -24,15 +33,15 @@ class DataSetFile:
     its data set has ended.
     """
 
-    def __init__(self, intake: Intake, head: bytes) -> None:
-        self._intake = intake
+    def __init__(self, place: Place, head: bytes) -> None:
+        self._place = place
         self._path: Path | None = None
         self._descriptor = -1
         self._written = 0
         self._handed_to_disk = 0
         self.failure: Exception | None = None
         try:
-            self._path = intake.new_file()
+            self._path = place.new_file()
             self._descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         except Exception as problem:  # noqa: BLE001 (whatever it was, the sender gets "out of resources", not silence)
             self.failure = problem
@@ -45,9 +54,7 @@ class DataSetFile:
         try:
             self._append(pieces)
             if self._written - self._handed_to_disk >= _WRITEBACK_BYTES:
-                # Where the file system can't, the fsync does it all: no failure.
-                _libc.sync_file_range(self._descriptor, self._handed_to_disk, 0, _START_WRITING)
-                self._handed_to_disk = self._written
+                self._hand_to_disk()
         except OSError as problem:
             self.failure = problem
 
@@ -62,6 +69,11 @@ class DataSetFile:
                 self._written += done
                 rest = rest[done:]
 
+    def _hand_to_disk(self) -> None:
+        # Where the file system can't, the fsync does it all: no failure.
+        _libc.sync_file_range(self._descriptor, self._handed_to_disk, 0, _START_WRITING)
+        self._handed_to_disk = self._written
+
     def _close(self) -> None:
         if self._descriptor >= 0:
             descriptor, self._descriptor = self._descriptor, -1
@@ -72,6 +84,8 @@ class DataSetFile:
 
     def hand_over(self) -> Path | None:
         """Close and return the path, which is the caller's from now on; None if writing failed."""
+        if self.failure is None:
+            self._hand_to_disk()
         self._close()
         if self.failure is not None:
             return None
@@ -82,5 +96,5 @@ class DataSetFile:
         """Remove what was written, unless it has been handed over."""
         self._close()
         if self._path is not None:
-            self._intake.discard(self._path)
+            self._place.discard(self._path)
             self._path = None

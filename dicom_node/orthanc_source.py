@@ -9,7 +9,7 @@ from __future__ import annotations
 import threading
 import uuid
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -28,6 +28,8 @@ from dicom_node.orthanc_client import (
 )
 
 CHUNK_BYTES = 1 << 20
+LONGEST_WAIT_FOR_TURN = 10.0
+"""Seconds: how soon a follower notices that the one before it is gone."""
 OWN_MANUFACTURER = "mammogate"
 
 
@@ -99,9 +101,15 @@ class OrthancSource:
         )
         self._failures: Counter[str] = Counter()
 
-    def run(self, stop: threading.Event) -> None:
-        """Poll until told to stop; without a pause while there is more to fetch."""
+    def run(self, stop: threading.Event, may_poll: Callable[[], bool] = lambda: True) -> None:
+        """Poll until told to stop; without a pause while there is more to fetch.
+
+        `may_poll` is asked before each poll: it says no where somebody else follows this source now.
+        """
         while not stop.is_set():
+            if not may_poll():
+                stop.wait(min(self._settings.interval_seconds, LONGEST_WAIT_FOR_TURN))
+                continue
             outcome = self.poll_once()
             if outcome.caught_up or outcome.problem is not None:
                 stop.wait(self._settings.interval_seconds)

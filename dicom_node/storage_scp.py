@@ -8,13 +8,14 @@ scp.stop()
 
 from __future__ import annotations
 
-import errno
 import socket
 import ssl
 import threading
 import time
+import traceback
 import uuid
 from dataclasses import dataclass
+from pathlib import Path
 from typing import cast
 
 import structlog
@@ -31,29 +32,13 @@ from dicom_node.association_server import AssociationServer, IncomingAssociation
 from dicom_node.association_services import AssociationServices
 from dicom_node.association_tally import AssociationTally
 from dicom_node.intake import Intake, Origin
+from dicom_node.listening import cannot_listen
 from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.storage_commitment import StorageCommitment
 from dicom_node.verification import answer_echo
 
 # How soon the accepting thread notices that it should stop.
 STOP_POLL_SECONDS = 0.1
-
-
-class PortInUse(OSError):
-    def __init__(self, host: str, port: int) -> None:
-        super().__init__(
-            errno.EADDRINUSE,
-            f"Port {port} on {host} is taken by another program; stop that one or set dicom.port to a free port.",
-        )
-
-
-class AddressUnavailable(OSError):
-    def __init__(self, host: str, port: int, problem: OSError) -> None:
-        super().__init__(
-            problem.errno,
-            f"Cannot listen on {host}:{port} ({problem.strerror or problem}); "
-            "set dicom.host to an address of this machine and dicom.port to a port this user may use.",
-        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +62,9 @@ class ScpSettings:
     stop_seconds: float = 5.0
     """How long `stop` waits for associations to end by themselves."""
     tls: ssl.SSLContext | None = None
+    listening: socket.socket | None = None
+    """A socket that listens already and doesn't block, shared with other processes; `host`, `port` and `backlog` then
+    only say where. The limits of associations count in this process."""
 
 
 class StorageScp:
@@ -110,7 +98,13 @@ class StorageScp:
         return len(self._open)
 
     def start(self) -> None:
-        """Bind the port and serve on threads of our own."""
+        """Bind the port, unless it is shared, and serve on threads of our own.
+
+        Raises:
+            PortInUse: another program listens there.
+            AddressUnavailable: the address is not this machine's, or the port not for this user.
+
+        """
         settings = self._settings
         ae = ApplicationEntity(settings.ae_title)
         ae.acse_timeout, ae.network_timeout = settings.acse_timeout, settings.network_timeout
@@ -134,14 +128,14 @@ class StorageScp:
                 server_class=AssociationServer,
                 backlog=settings.backlog,
                 max_connections=2 * settings.max_associations,
+                listening=settings.listening,
                 make_reader=self._reader,
                 at_end=self._on_end,
+                at_failure=self._on_failure,
                 log=self._log,
             )
         except OSError as problem:
-            if problem.errno == errno.EADDRINUSE:
-                raise PortInUse(settings.host, settings.port) from problem
-            raise AddressUnavailable(settings.host, settings.port, problem) from problem
+            raise cannot_listen(settings.host, settings.port, problem) from problem
         self._server = cast(AssociationServer, server)
         self._server.ae._servers.append(self._server)  # `shutdown` removes it from there
         self._thread = threading.Thread(
@@ -211,6 +205,18 @@ class StorageScp:
             linger_seconds=settings.linger_seconds,
         )
 
+    def _on_failure(self, association: IncomingAssociation, problem: Exception) -> None:
+        origin = self._open.get(association)
+        # Without the error's message and its traceback's: they may quote what the peer sent.
+        self._log.error(
+            "association_failed",
+            association_id=origin.association_id if origin is not None else None,
+            peer=association.requestor.ae_title,
+            address=association.requestor.address,
+            error=type(problem).__name__,
+            at=_where(problem),
+        )
+
     def _on_end(self, association: IncomingAssociation) -> None:
         self._tally.leave(association)
         with self._lock:
@@ -220,3 +226,9 @@ class StorageScp:
         ending = association.reader.ending if association.reader is not None else "lost"
         self._log.info("association_ended", association_id=origin.association_id, ending=ending)
         self._intake.association_closed(origin)
+
+
+def _where(problem: Exception) -> str:
+    """Return the innermost places of an error, for whoever mends it."""
+    frames = traceback.extract_tb(problem.__traceback__)[-3:]
+    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)

@@ -18,6 +18,7 @@ from gateway import __version__
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.named_files import named_files
+from gateway.files_hold import hold_files
 from gateway.folders import Folders, sync_file, sync_folder
 
 _MANIFEST = "mammogate-backup.json"
@@ -35,7 +36,7 @@ def back_up(database: Database, folders: Folders, target: Path, progress: Progre
     """Write the whole state to `target` while the gateway runs; return the number of files.
 
     The database is copied first. Files never change once their row is there, so every file that the copy names can be
-    read afterwards; one that was forgotten meanwhile is left out.
+    read afterwards; one that was forgotten meanwhile is left out. Retention waits until the backup is made.
 
     Raises:
         BackupFailed: the target exists, or the database's dump program failed.
@@ -44,7 +45,7 @@ def back_up(database: Database, folders: Folders, target: Path, progress: Progre
     if target.exists():
         raise BackupFailed(f"{target} exists already: name a new file")
     partial = target.with_name(f".{target.name}.part")
-    with tempfile.TemporaryDirectory(dir=target.parent or Path()) as scratch:
+    with hold_files(folders), tempfile.TemporaryDirectory(dir=target.parent or Path()) as scratch:
         copy = Path(scratch) / (_SQLITE if database.is_sqlite else _POSTGRES)
         _copy_database(database, copy)
         with database.read() as session:

@@ -43,13 +43,18 @@ class Folders:
         return self.root / "readings"
 
     @property
+    def headers(self) -> Path:
+        """Headers of images that retention has deleted."""
+        return self.root / "headers"
+
+    @property
     def slots(self) -> Path:
         """Lock files that give each process its stable name."""
         return self.root / "slots"
 
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
-        for folder in (self.incoming, self.quarantine, self.reports, self.readings, self.slots):
+        for folder in (self.incoming, self.quarantine, self.reports, self.readings, self.headers, self.slots):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for shard in _SHARDS:
             (self.instances / shard).mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -64,6 +69,10 @@ class Folders:
         """Return a fresh path for an instance; its folder exists."""
         name = uuid4().hex
         return self.instances / name[:2] / f"{name}.dcm"
+
+    def new_header(self, study_uid: str) -> Path:
+        """Return a fresh path for the header of an image of the study; its folder need not exist."""
+        return self.headers / study_uid / f"{uuid4().hex}.dcm"
 
     def relative(self, path: Path) -> str:
         """Return `path` as rows hold it."""
@@ -92,12 +101,19 @@ def sync_folder(path: Path) -> None:
         os.close(descriptor)
 
 
-def move_durably(source: Path, target: Path) -> None:
-    """Rename within one file system so that the file is at `target`, whole, even after a power cut.
+def make_durable(path: Path) -> None:
+    """Put a file that has its final name on disk, content and name, so that it survives a power cut.
 
     The name comes before the content: then both are on disk with one commit of the file system's journal, where
     syncing first and renaming after it takes two. A power cut before this returns may leave a part of the file under
     its final name, so nothing may count on a file that no row knows.
+    """
+    sync_file(path)
+    sync_folder(path.parent)
+
+
+def move_durably(source: Path, target: Path) -> None:
+    """Rename within one file system so that the file is at `target`, whole, even after a power cut.
 
     Raises:
         OSError: it is not on disk; nothing is left at `target`.
@@ -105,8 +121,7 @@ def move_durably(source: Path, target: Path) -> None:
     """
     source.rename(target)
     try:
-        sync_file(target)
-        sync_folder(target.parent)
+        make_durable(target)
     except OSError:
         target.unlink(missing_ok=True)
         raise

@@ -56,7 +56,9 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         _set_aside(session, of_others)
         readings = session.scalars(select(Reading).where(Reading.study_id == study.id)).all()
         paths = [
+            # The file of an image that was marked as deleted is still there when the process died at that moment.
             *(instance.path for instance in study.instances),
+            *(instance.header_path for instance in study.instances if instance.header_path),
             *(duplicate.path for duplicate in duplicates if duplicate not in of_others),
             *(report.path for report in study.reports),
             *(reading.heat_map_path for reading in readings if reading.heat_map_path),
@@ -71,13 +73,14 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         session.add(AuditEntry(actor=actor, action="forget", study_instance_uid=study_uid))
     # Once more: a generation may have been frozen, and its reading enqueued, while the rows were being deleted.
     jobs.forget(prefixes)
-    for path in paths:
-        (folders.root / path).unlink(missing_ok=True)
+    there = [folders.root / path for path in paths if (folders.root / path).exists()]
+    for file in there:
+        file.unlink(missing_ok=True)
     # The folders go too, with whatever a reading that was just going on has left in them.
-    for folder in (folders.reports, folders.readings):
+    for folder in (folders.reports, folders.readings, folders.headers):
         shutil.rmtree(folder / study_uid, ignore_errors=True)
     database.scrub()
-    return len(paths)
+    return len(there)
 
 
 def _forget_commitments(session: Session, sop_instance_uids: Sequence[str]) -> None:

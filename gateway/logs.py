@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
+from traceback import TracebackException
 from typing import Any
 
 import structlog
+from structlog.typing import ExcInfo
 
 # Keys that must never reach a log line, whoever passes them.
 _FORBIDDEN = frozenset({"patient_name", "patient_id", "birth_date", "patient", "name_of_patient"})
@@ -28,6 +30,19 @@ def _said_by(process: str) -> structlog.typing.Processor:
     return add
 
 
+def _where_it_failed(exc_info: ExcInfo) -> str:
+    """Return the error's type, its causes' types, and where each was raised: its message may quote a name."""
+    return "; because of ".join(_each(TracebackException(*exc_info)))
+
+
+def _each(error: TracebackException | None) -> Iterator[str]:
+    while error is not None:
+        places = ", ".join(f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in error.stack)
+        kind = error.exc_type.__name__ if error.exc_type else "an error"
+        yield f"{kind} at {places}"
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
+
+
 def configure_logs(level: str, process: str) -> None:
     """Send everything to stderr, one line an event; `process` names the sender of each line."""
     number = getattr(logging, level.upper())
@@ -38,7 +53,7 @@ def configure_logs(level: str, process: str) -> None:
             structlog.processors.add_log_level,
             structlog.processors.TimeStamper(fmt="iso", utc=True),
             _without_patients,
-            structlog.processors.format_exc_info,
+            structlog.processors.ExceptionRenderer(_where_it_failed),
             structlog.processors.LogfmtRenderer(
                 key_order=["timestamp", "level", "process", "event"], bool_as_flag=False
             ),

@@ -82,6 +82,7 @@ def open_parts(settings: Settings, *, wait_seconds: float = 0) -> Parts:
     Raises:
         DataFolderUnusable: it can't be created or written.
         DatabaseAway: the database did not answer within `wait_seconds`.
+        DatabaseNewer: a later version of this program has migrated it.
 
     """
     folders = Folders(settings.data_dir.resolve())

@@ -27,11 +27,12 @@ class SourceImage:
     """One image of the study.
 
     `header` is the data set without Pixel Data, as received, with `file_meta`. `result` is None for an image that is
-    kept but not read (tomosynthesis, magnification, a For Processing twin, ...); `kept_reason` then says why.
+    kept but not read (tomosynthesis, magnification, a For Processing twin, ...); `kept_reason` then says why. `path` is
+    None for an image whose pixels are no longer here; what was read in it before still counts.
     """
 
     header: Dataset
-    path: Path
+    path: Path | None
     result: ViewResult | None
     kept_reason: str | None = None
 

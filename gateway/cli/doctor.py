@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Literal
 
@@ -16,11 +17,15 @@ from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
+from gateway.database.clock import database_now
+from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.models import DeadLetter, Delivery, Duplicate, Quarantined
+from gateway.heartbeat import CLOCKS_DIFFER_SECONDS, alive, alive_of
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
 from gateway.processes.outgoing import open_destination
+from gateway.retention.telling import census
 
 State = Literal["ok", "warning", "failed"]
 
@@ -60,11 +65,14 @@ def examine(settings: Settings) -> Iterator[Finding]:
         return
     yield _checked("disk", lambda: _disk(parts))
     yield Finding("database", "ok", parts.database.engine.url.render_as_string(hide_password=True))
+    yield _checked("processes", lambda: _processes(parts))
+    yield _checked("clock", lambda: _clock(parts))
     yield _checked("model", _model)
     yield _checked("dicom port", lambda: doctor_dicom.own_port(settings.dicom))
     for name, certificate in doctor_dicom.certificates(settings):
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
     yield Finding("storage commitment", *_commitment(parts))
+    yield _checked("retention", lambda: retention_state(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
@@ -92,6 +100,23 @@ def _disk(parts: Parts) -> tuple[State, str]:
     return "ok" if free > 4 * reserve else "warning", f"{free} MiB free in {parts.folders.root}"
 
 
+def _processes(parts: Parts) -> tuple[State, str]:
+    with parts.database.read() as session:
+        living = alive(session)
+    missing = [part for part in ("receive", "work", "api") if not alive_of(living, part)]
+    if missing:
+        return "warning", f"none of {', '.join(missing)} has given a sign of life lately: is `mammogate serve` running?"
+    return "ok", ", ".join(sorted(living))
+
+
+def _clock(parts: Parts) -> tuple[State, str]:
+    with parts.database.read() as session:
+        off = (now() - database_now(session)).total_seconds()
+    if abs(off) > CLOCKS_DIFFER_SECONDS:
+        return "warning", f"{off:+.1f} s from the database's: let NTP set the clocks of all machines"
+    return "ok", "as the database's"
+
+
 def _model() -> tuple[State, str]:
     from inference.embedded import EmbeddedEngine
 
@@ -115,6 +140,19 @@ def _commitment(parts: Parts) -> tuple[State, str]:
         who = ", ".join(deaf) or "everybody"
         return "warning", f"{offered}; refused to {who}, without a port in dicom.allowed_peers"
     return "ok", offered
+
+
+def retention_state(parts: Parts) -> tuple[State, str]:
+    """Say what was deleted by age, and what keeps images that are old enough."""
+    after_days = parts.settings.retention.after_days
+    if after_days is None:
+        return "ok", "off: images stay until their study is forgotten"
+    counted = census(parts.database, timedelta(days=after_days))
+    told = f"after {after_days:g} days; {counted.deleted} images deleted so far, {counted.old} older ones still here"
+    if not counted.open_matters:
+        return "ok", told
+    reasons = "; ".join(f"{count} since {matter}" for matter, count in counted.open_matters.most_common())
+    return "warning", f"{told}, of those kept: {reasons}"
 
 
 def _waiting_for_people(parts: Parts) -> Iterator[Finding]:

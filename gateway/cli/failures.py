@@ -7,7 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from config.loading import SettingsError
 from dicom_node.tls import TlsUnusable
 from gateway.archive import BackupFailed
-from gateway.database.migrate import DatabaseAway, UnsupportedSqlite
+from gateway.database.migrate import DatabaseAway, DatabaseNewer, UnsupportedSqlite
 from gateway.parts import DataFolderUnusable
 from gateway.processes.stopping import StartRefused
 from gateway.workflow.retrying import UnknownStudy
@@ -24,6 +24,7 @@ EXPECTED: tuple[type[BaseException], ...] = (
     BackupFailed,
     SettingsError,
     DatabaseAway,
+    DatabaseNewer,
     UnsupportedSqlite,
     DataFolderUnusable,
     StartRefused,

@@ -11,6 +11,7 @@ from gateway.cli.console import RESEARCH_USE, out, print_json, table
 from gateway.cli.failures import CommandFailed
 from gateway.cli.options import ConfigOption, JsonOption, open_for_command
 from gateway.feed.studies import Studies
+from gateway.retention.telling import images_of
 from reporting.feed.schemas import Study
 from reporting.feed.stores import StudyQuery
 
@@ -54,6 +55,7 @@ def show(
         print_json(study.model_dump(mode="json"))
         return
     print_study(study)
+    out.print(f"images: {'; '.join(images_of(parts.database, study_uid))}")
 
 
 def print_study(study: Study) -> None:

@@ -6,16 +6,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from ipaddress import ip_address
 
-from config.settings import Peer
+from config.settings import Peer, RequestorTlsSettings
 from dicom_node.association_policy import AllowedPeer
 
 
 @dataclass(frozen=True)
 class Listener:
-    """Host and port of an AE."""
+    """Where an AE takes reports, and how they are secured."""
 
     host: str
     port: int
+    tls: RequestorTlsSettings | None = None
 
 
 class AddressBook:
@@ -23,16 +24,16 @@ class AddressBook:
 
     def __init__(self, peers: Sequence[Peer]) -> None:
         self._entries = [
-            (AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses)), peer.host, peer.port)
+            (AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses)), peer)
             for peer in peers
             if peer.port is not None
         ]
 
     def listener(self, ae_title: str, called_from: str) -> Listener | None:
         """Return where an AE that called from this address listens; None where the settings don't say."""
-        for peer, host, port in self._entries:
-            if port is not None and peer.has_title(ae_title) and peer.has_address(called_from):
-                return Listener(host or _plain(called_from), port)
+        for allowed, peer in self._entries:
+            if peer.port is not None and allowed.has_title(ae_title) and allowed.has_address(called_from):
+                return Listener(peer.host or _plain(called_from), peer.port, peer.tls)
         return None
 
 

@@ -26,7 +26,9 @@ _AT_ONCE = 500
 
 @dataclass(frozen=True)
 class Committed:
-    """It is in the archive."""
+    """It is in the archive of this name; None: in our own store, which the site has declared to be the archive."""
+
+    archive: str | None = None
 
 
 @dataclass(frozen=True)
@@ -110,6 +112,8 @@ class Judge:
         return Unsettled("an object has not been forwarded to the archive yet", PROCESSING_FAILURE)
 
     def _is_on_disk(self, instance: Instance) -> bool:
+        if instance.deleted_at is not None:
+            return False
         try:
             return (self._folders.root / instance.path).stat().st_size == instance.size
         except OSError:
@@ -132,7 +136,7 @@ class Judge:
             except ArchiveAway as problem:
                 away[name] = str(problem)
                 continue
-            judgements.update((sought[instance], Committed()) for instance in found)
+            judgements.update((sought[instance], Committed(name)) for instance in found)
         for reference, held in to_ask.items():
             if reference not in judgements:
                 judgements[reference] = _unconfirmed(held, away)

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
+import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, ExceptionContext, create_engine, event, make_url
 from sqlalchemy.orm import Session, sessionmaker
 
 _SQLITE_BUSY_MS = 30_000
+_PRIMARY_CODE = 0xFF  # the rest of an extended result code says more
 _READING = "mammogate_reading"
+# A machine that lost power or is frozen in the middle of a transaction holds locks that others wait for. The server
+# lets go of them when it has heard nothing for so long, in the transaction (ms) or at all (s).
+_POSTGRESQL_SESSION = {
+    "idle_in_transaction_session_timeout": 30_000,
+    "tcp_keepalives_idle": 20,
+    "tcp_keepalives_interval": 10,
+    "tcp_keepalives_count": 2,
+}
 
 
 def create_database_engine(url: str) -> Engine:
     """Return an engine whose write transactions are durable and never upgrade a read lock half-way."""
     if make_url(url).get_backend_name() != "sqlite":
-        return create_engine(url, hide_parameters=True, pool_pre_ping=True, pool_size=10, max_overflow=20)
+        return create_engine(
+            url,
+            connect_args={"options": _postgresql_options(make_url(url))},
+            hide_parameters=True,
+            pool_pre_ping=True,
+            pool_size=10,
+            max_overflow=20,
+        )
     engine = create_engine(
         url,
         connect_args={"timeout": _SQLITE_BUSY_MS / 1000},
@@ -45,7 +62,26 @@ def create_database_engine(url: str) -> Engine:
         reading = connection.get_execution_options().get(_READING, False)
         connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
+    @event.listens_for(engine, "handle_error")
+    def _give_up_read_only(context: ExceptionContext) -> None:
+        # What SQLite had to open for reading stays so for as long as this process has any such connection, also when
+        # the file can be written again.
+        code = getattr(context.original_exception, "sqlite_errorcode", sqlite3.SQLITE_OK)
+        if code & _PRIMARY_CODE == sqlite3.SQLITE_READONLY:
+            context.is_disconnect = True
+            running = context.execution_context
+            if running is not None and running.cursor is not None:
+                running.cursor.close()  # an open one would keep its connection
+            engine.dispose()
+
     return engine
+
+
+def _postgresql_options(url: URL) -> str:
+    """Return the options of each session: ours, and after them those of the URL, which therefore win."""
+    ours = " ".join(f"-c {name}={value}" for name, value in _POSTGRESQL_SESSION.items())
+    theirs = url.query.get("options", ())
+    return " ".join([ours, *([theirs] if isinstance(theirs, str) else theirs)])
 
 
 class Database:

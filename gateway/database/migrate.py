@@ -9,22 +9,25 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import structlog
-from alembic import command
-from alembic.config import Config
 from dbos import DBOS
-from sqlalchemy import Engine, make_url, select, text
+from sqlalchemy import Connection, Engine, inspect, make_url, select, text
 from sqlalchemy.exc import OperationalError
 
 from gateway.database.columns import now
 from gateway.database.engine import Database, create_database_engine
 from gateway.database.models import Installation
+from gateway.database.sole import MIGRATING
+
+if TYPE_CHECKING:
+    from alembic.config import Config
 
 log = structlog.get_logger(__name__)
-# Any number, as long as nobody else uses it for an advisory lock in this database.
-_POSTGRES_LOCK = 72_616_001
+_MIGRATIONS = Path(__file__).parent / "migrations"
+_ASK_AGAIN_SECONDS = 0.2
 
 
 class UnsupportedSqlite(Exception):
@@ -35,11 +38,16 @@ class DatabaseAway(Exception):
     """The database can't be reached."""
 
 
+class DatabaseNewer(Exception):
+    """The database has been migrated by a later version."""
+
+
 def open_database(url: str, *, wait_seconds: float = 0) -> Database:
     """Connect, migrate to the current schema and return the database; safe to call from many processes at once.
 
     Raises:
         DatabaseAway: it can't be reached within `wait_seconds`.
+        DatabaseNewer: a later version of this program has migrated it.
         UnsupportedSqlite: Python 3.12 or later with SQLite before 3.42.
 
     """
@@ -73,8 +81,10 @@ def installation_id(database: Database) -> str:
 
 def alembic_config() -> Config:
     """Return Alembic's configuration for our migrations."""
+    from alembic.config import Config
+
     config = Config()
-    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.set_main_option("script_location", str(_MIGRATIONS))
     config.set_main_option("path_separator", "os")
     return config
 
@@ -101,22 +111,59 @@ def _only_one_migrates(engine: Engine) -> Iterator[None]:
             yield
         return
     with engine.connect() as connection:
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": _POSTGRES_LOCK})
+        # Asked again and again: a statement that waits for the lock would hold up CREATE INDEX CONCURRENTLY, of the
+        # engine's migrations, which waits for every statement that began before it.
+        while not connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": MIGRATING}):
+            connection.commit()
+            time.sleep(_ASK_AGAIN_SECONDS)
         connection.commit()
         try:
             yield
         finally:
-            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": _POSTGRES_LOCK})
+            connection.execute(text("SELECT pg_advisory_unlock(:key)"), {"key": MIGRATING})
             connection.commit()
 
 
 def _migrate(engine: Engine, url: str) -> None:
-    config = alembic_config()
     with engine.connect() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
+        if not _is_current(connection):
+            _upgrade(connection)
     DBOS.migrate(url)
+
+
+def _is_current(connection: Connection) -> bool:
+    if not inspect(connection).has_table("alembic_version"):
+        return False
+    return connection.scalars(text("SELECT version_num FROM alembic_version")).all() == [newest_revision()]
+
+
+def newest_revision() -> str:
+    """Return the newest of our migrations: each file's name begins with its revision of four digits."""
+    return max(path.stem[:4] for path in (_MIGRATIONS / "versions").glob("[0-9]*.py"))
+
+
+def _upgrade(connection: Connection) -> None:
+    # Alembic is in memory only where there is something to migrate.
+    from alembic import command
+
+    config = alembic_config()
+    config.attributes["connection"] = connection
+    _refuse_newer(connection, config)
+    command.upgrade(config, "head")
+    connection.commit()
+
+
+def _refuse_newer(connection: Connection, config: Config) -> None:
+    from alembic.runtime.migration import MigrationContext
+    from alembic.script import ScriptDirectory
+
+    known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
+    unknown = set(MigrationContext.configure(connection).get_current_heads()) - known
+    if unknown:
+        raise DatabaseNewer(
+            f"a later version of mammogate has brought the database to revision {', '.join(sorted(unknown))}: upgrade "
+            "this machine too"
+        )
 
 
 def _ensure_installation(database: Database) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gateway.database.columns import Base, now
@@ -15,6 +15,7 @@ DeliveryStatus = Literal["waiting", "delivered", "failed"]
 Role = Literal["read", "kept", "foreign"]
 _TEXT = String(64)  # a short code; SQLAlchemy would make Literal an enum type, which migrations would have to follow
 _UID = String(64)
+_STILL_OPEN = text("closed_at IS NULL")
 
 
 class Installation(Base):
@@ -79,6 +80,8 @@ class AssociationRecord(Base):
     """An association, request or poll that brought instances; open while `closed_at` is None."""
 
     __tablename__ = "association"
+    # Looked for again and again, and few: the table itself only grows.
+    __table_args__ = (Index("ix_association_open", "receiver", sqlite_where=_STILL_OPEN, postgresql_where=_STILL_OPEN),)
     id: Mapped[str] = mapped_column(String(36), primary_key=True)
     receiver: Mapped[str] = mapped_column(_TEXT, index=True)
     channel: Mapped[str] = mapped_column(_TEXT)
@@ -89,9 +92,22 @@ class AssociationRecord(Base):
 
 
 class Instance(Base):
-    """An acknowledged instance. `path` is relative to the data folder. `generation` is None until it is frozen."""
+    """An acknowledged instance. `path` is relative to the data folder. `generation` is None until it is frozen.
+
+    Once retention has deleted its file, `deleted_at` says when and `deleted_because` why; `header_path` is then the
+    file of its header, and `fingerprint` tells whether an object that comes later is the same.
+    """
 
     __tablename__ = "instance"
+    # Of the instances whose file is here: retention looks for them among all that ever came.
+    __table_args__ = (
+        Index(
+            "ix_instance_here",
+            "study_id",
+            sqlite_where=text("deleted_at IS NULL"),
+            postgresql_where=text("deleted_at IS NULL"),
+        ),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
     series_instance_uid: Mapped[str] = mapped_column(_UID)
@@ -112,8 +128,17 @@ class Instance(Base):
     association_id: Mapped[str] = mapped_column(ForeignKey("association.id"), index=True)
     received_at: Mapped[datetime] = mapped_column(default=now)
     generation: Mapped[int | None]
+    deleted_at: Mapped[datetime | None]
+    deleted_because: Mapped[str | None]
+    header_path: Mapped[str | None]
+    fingerprint: Mapped[str | None] = mapped_column(String(80))
 
     study: Mapped[Study] = relationship(back_populates="instances")
+
+    @property
+    def header_file(self) -> str:
+        """The file that holds the instance's header, relative to the data folder."""
+        return self.header_path or self.path
 
 
 class Duplicate(Base):
@@ -240,16 +265,21 @@ class Counter(Base):
 
 
 class SourcePosition(Base):
-    """How far the changes of an Orthanc have been followed."""
+    """How far the changes of an Orthanc have been followed, and by whom."""
 
     __tablename__ = "source_position"
     source: Mapped[str] = mapped_column(_TEXT, primary_key=True)
     position: Mapped[int]
     updated_at: Mapped[datetime] = mapped_column(default=now)
+    holder: Mapped[str | None] = mapped_column(_TEXT)
+    """The slot name of the process that follows it now; None: nobody, or it has stopped."""
 
 
-class WorkerHeartbeat(Base):
-    """A process that works, and when it was last seen doing so."""
+class Heartbeat(Base):
+    """A process (receive, work or api), and when it was last seen alive by the database's clock.
+
+    The table is named after the first processes that had one; a machine of an earlier version still looks for it there.
+    """
 
     __tablename__ = "worker_heartbeat"
     executor_id: Mapped[str] = mapped_column(_TEXT, primary_key=True)

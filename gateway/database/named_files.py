@@ -16,8 +16,10 @@ REJECTION_NOTE = "rejection-note.dcm"
 def named_files(session: Session) -> set[str]:
     """Return the paths, relative to the data folder, of every file that belongs to a row (it need not exist)."""
     known: set[str] = set()
-    for column in (Instance.path, Duplicate.path, Quarantined.path, Reading.heat_map_path):
+    for column in (Instance.header_path, Duplicate.path, Quarantined.path, Reading.heat_map_path):
         known.update(path for path in session.scalars(select(column)) if path is not None)
+    # A deleted image that is still there is a stray: the process died before it could remove the file.
+    known.update(session.scalars(select(Instance.path).where(Instance.deleted_at.is_(None))))
     reports = set(session.scalars(select(Report.path)))
     notes = {str(PurePosixPath(path).parent / REJECTION_NOTE) for path in reports}
     return known | reports | notes

@@ -6,16 +6,14 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from datetime import timedelta
 
 import structlog
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 
-from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import WorkerHeartbeat
 from gateway.feed.availability import reading
 from gateway.folders import Folders
+from gateway.heartbeat import alive, alive_of
 from reporting.feed.schemas import DependencyStatus
 from reporting.feed.stores import StoreUnavailableError
 
@@ -105,16 +103,14 @@ def disk_check(folders: Folders, reserve_bytes: int) -> Check:
     return check
 
 
-def worker_check(database: Database, silent_for: timedelta) -> Check:
-    """Return a check that a worker has given a sign of life within `silent_for`; take a few times its interval."""
+def worker_check(database: Database) -> Check:
+    """Return a check that a worker, on whichever machine, has given a sign of life lately."""
 
     def check() -> str:
         with database.read() as session:
-            alive = session.scalar(
-                select(func.count()).select_from(WorkerHeartbeat).where(WorkerHeartbeat.seen_at >= now() - silent_for)
-            )
-        if not alive:
+            at_work = alive_of(alive(session), "work")
+        if not at_work:
             raise NotReady("No worker is running: images are received, and read once one is started.")
-        return f"{alive} at work"
+        return f"{len(at_work)} at work"
 
     return check

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import threading
 from collections.abc import Collection, Sequence
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -13,22 +15,25 @@ from sqlalchemy.exc import SQLAlchemyError
 from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
 from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Report, Study
-from gateway.folders import Folders, move_durably
+from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Report
+from gateway.folders import Folders, make_durable, move_durably
 from gateway.intake.group_commit import GroupCommit, WriterStopped
 from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
 from gateway.intake.recording import Arrival, ArrivalRecorder
-from gateway.workflow.completeness import is_ready_but_for_settling
+from gateway.workflow.gathering import let_settle
 from gateway.workflow.jobs import Jobs
 
 log = structlog.get_logger(__name__)
+# Up to this size an object's file is put on disk while its rows are written, which saves a fifth of the time for half
+# a megabyte. The transaction stays open for as long as that takes, so what is larger goes to the disk first.
+_SYNCED_MEANWHILE_BYTES = 8 << 20
 
 
 class DurableIntake:
     """One for each receiving process; `receiver` is the process's slot name.
 
     Nothing is kept in memory that an acknowledgement depends on. A file without a row was never acknowledged: such
-    files are swept when a receiver starts. Rows are written by one thread, for many callers at once.
+    files are swept (`gateway.strays`). Rows are written by one thread, for many callers at once.
     """
 
     def __init__(
@@ -106,7 +111,7 @@ class DurableIntake:
                     .where(AssociationRecord.id == origin.association_id)
                     .values(closed_at=now())
                 )
-            self._let_settle(studies)
+            let_settle(self._database, self._jobs, studies, self._settle)
         except Exception as error:  # noqa: BLE001 - the gather job looks by itself after the quiet time
             log.warning("receive.close_not_noted", error=type(error).__name__)
 
@@ -125,12 +130,16 @@ class DurableIntake:
     def _store(self, path: Path, header: ReceivedHeader, origin: Origin) -> Answer:
         size = path.stat().st_size
         stored = self._folders.new_instance()
-        move_durably(path, stored)
+        path.rename(stored)
         try:
-            study_id = self._writer.commit(Arrival(self._folders.relative(stored), size, header, origin))
+            study_id = self._make_durable(stored, Arrival(self._folders.relative(stored), size, header, origin))
         except BaseException:
             self._remove_unless_recorded(stored)
             raise
+        if not stored.exists():
+            # This process was frozen so long that another one took the file for a stray. Sent again, it comes back as a
+            # duplicate, which takes the place of a file that is lost.
+            raise FileNotFoundError(errno.ENOENT, "it was swept before it had its row")
         if study_id is None:
             # A PACS that routes whole studies sends our reports back: they are durable here already.
             self.discard(stored)
@@ -144,15 +153,12 @@ class DurableIntake:
             sop_instance_uid=header.sop_instance_uid,
         )
 
-    def _let_settle(self, study_ids: set[int]) -> None:
-        with self._database.read() as session:
-            ready = [
-                (study.study_instance_uid, study.gathering)
-                for study in session.scalars(select(Study).where(Study.id.in_(study_ids)))
-                if study.gathering is not None and is_ready_but_for_settling(session, study)
-            ]
-        for study_uid, generation in ready:
-            self._jobs.hurry_gather(study_uid, generation, self._settle)
+    def _make_durable(self, stored: Path, arrival: Arrival) -> int | None:
+        """Return the study's id once file and rows are on disk: the rows are committed after the file is there."""
+        if arrival.size <= _SYNCED_MEANWHILE_BYTES:
+            return self._writer.commit(arrival, meanwhile=partial(make_durable, stored))
+        make_durable(stored)
+        return self._writer.commit(arrival)
 
     def _refuse(self, path: Path, comment: str, origin: Origin) -> Answer:
         self.discard(path)

@@ -9,7 +9,7 @@ left nothing behind.
 from __future__ import annotations
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from queue import SimpleQueue
 from typing import Generic, Protocol, TypeVar
 
@@ -62,17 +62,21 @@ class GroupCommit(Generic[Item, Result]):
         """How many items the writer has not taken up yet; approximate while callers come."""
         return self._queue.qsize()
 
-    def commit(self, item: Item) -> Result:
+    def commit(self, item: Item, *, meanwhile: Callable[[], None] | None = None) -> Result:
         """Return what `record` made of the item, once that is committed; blocks until then.
+
+        `meanwhile` is called in the caller's thread while the writer records the item. The transaction is committed
+        after it has returned, so that what it does is done before the rows are there; if it raises, they never are.
+        It holds up everybody else, so it has to be short.
 
         Raises:
             SQLAlchemyError: the database refused it, or is away. Where the COMMIT itself failed, nobody can tell
                 whether the rows are there.
             WriterStopped: `stop` was called before.
-            Exception: whatever else `record` raised for this item.
+            Exception: whatever else `record` raised for this item, or `meanwhile`.
 
         """
-        waiting: _Waiting[Item, Result] = _Waiting(item)
+        waiting: _Waiting[Item, Result] = _Waiting(item, held=meanwhile is not None)
         with self._gate:
             if self._stopped:
                 raise WriterStopped
@@ -83,6 +87,13 @@ class GroupCommit(Generic[Item, Result]):
                 thread.start()
                 self._thread = thread
             self._queue.put(waiting)
+        if meanwhile is not None:
+            try:
+                meanwhile()
+            except BaseException as error:  # noqa: BLE001 - the writer waits for this, and hands it back as the answer
+                waiting.let_go(error)
+            else:
+                waiting.let_go()
         return waiting.answer()
 
     def stop(self) -> None:
@@ -147,6 +158,8 @@ class GroupCommit(Generic[Item, Result]):
             transaction = connection.begin()
             try:
                 results = [self._recorder.record(connection, waiting.item) for waiting in batch]
+                for waiting in batch:
+                    waiting.until_let_go()
             except Exception as error:
                 raise _Undone(error) from error
             try:
@@ -170,14 +183,29 @@ class _Undone(Exception):
 class _Waiting(Generic[Item, Result]):
     """An item and its caller, who is held up by a lock until the answer is there."""
 
-    __slots__ = ("_answered", "_error", "_result", "item")
+    __slots__ = ("_answered", "_error", "_held", "_objection", "_result", "item")
 
-    def __init__(self, item: Item) -> None:
+    def __init__(self, item: Item, *, held: bool) -> None:
         self.item = item
+        self._objection: BaseException | None = None
+        self._held = threading.Lock()
+        if held:
+            self._held.acquire()
         self._result: tuple[Result] | None = None
         self._error: BaseException | None = None
         self._answered = threading.Lock()
         self._answered.acquire()
+
+    def let_go(self, objection: BaseException | None = None) -> None:
+        """Let the writer commit the item, or tell it what speaks against that."""
+        self._objection = objection
+        self._held.release()
+
+    def until_let_go(self) -> None:
+        """Wait for the item's caller; raise the objection."""
+        with self._held:
+            if self._objection is not None:
+                raise self._objection
 
     def succeed(self, result: Result) -> None:
         self._result = (result,)

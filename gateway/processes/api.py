@@ -13,14 +13,14 @@ from fastapi import FastAPI
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from gateway import __version__
+from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
 from gateway.feed.studies import Studies
 from gateway.parts import Parts
-from gateway.processes.receive import close_abandoned
+from gateway.processes.joining import joined
 from gateway.processes.stopping import StartRefused
-from gateway.slots import Slot, SlotTaken
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
@@ -29,8 +29,6 @@ from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
 
 log = structlog.get_logger(__name__)
-# A worker beats every 10 s; some beats missed in a row mean that it is gone or stuck.
-_SILENT_SECONDS = 45
 
 
 def build_app(parts: Parts, intake: Intake) -> FastAPI:
@@ -55,7 +53,7 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             {
                 "database": database_check(parts.database),
                 "disk": disk_check(parts.folders, parts.settings.reserve_mib * 2**20),
-                "worker": worker_check(parts.database, timedelta(seconds=_SILENT_SECONDS)),
+                "worker": worker_check(parts.database),
             }
         ),
         settings=FeedSettings(
@@ -72,18 +70,14 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
     """Serve until `stop` is set.
 
     Raises:
-        StartRefused: the port is taken, or another API process runs on this data folder.
+        StartRefused: the port is taken, or this API process runs already.
 
     """
     http = parts.settings.http
-    try:
-        slot = Slot(parts.folders.slots, "api")
-    except SlotTaken as error:
-        raise StartRefused(str(error)) from None
-    with slot:
-        close_abandoned(parts, slot.name)
+    with joined(parts, "api") as name:
+        close_own(parts.database, parts.jobs, name)
         listening = _listen(http.host, http.port)
-        intake = parts.intake(slot.name)
+        intake = parts.intake(name)
         app = build_app(parts, intake)
         server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
         log.info("api.listening", host=http.host, port=listening.getsockname()[1])

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 import structlog
 
-from config.settings import DestinationSettings, DestinationTlsSettings, HttpPeer, Settings
+from config.settings import DestinationSettings, RequestorTlsSettings, Settings
 from dicom_node.archive_query import ArchiveQuery, DicomArchive
 from dicom_node.destination import CanDelete, Destination, DicomDestinationSettings, HttpDestinationSettings
 from dicom_node.orthanc_archive import OrthancArchive
@@ -15,6 +15,7 @@ from dicom_node.orthanc_destination import OrthancDestination
 from dicom_node.storage_scu import DicomDestination
 from dicom_node.stow_destination import StowDestination
 from dicom_node.tls import TlsUnusable, requestor_context
+from gateway.processes.passwords import read_password
 from gateway.processes.stopping import StartRefused
 
 
@@ -63,7 +64,7 @@ def _dicom(item: DestinationSettings, calling_ae_title: str) -> DicomDestination
     )
 
 
-def _tls(name: str, tls: DestinationTlsSettings | None) -> ssl.SSLContext | None:
+def _tls(name: str, tls: RequestorTlsSettings | None) -> ssl.SSLContext | None:
     if tls is None:
         return None
     try:
@@ -83,21 +84,3 @@ def _http(item: DestinationSettings) -> HttpDestinationSettings:
         username=item.username,
         password=read_password(item),
     )
-
-
-def read_password(item: HttpPeer) -> str | None:
-    """Return the first line of the password file, or the password that stood in the URL; None without either.
-
-    Raises:
-        StartRefused: the file can't be read.
-
-    """
-    file = item.password_file
-    if file is None:
-        return item.password.get_secret_value() if item.password else None
-    try:
-        return file.read_text("utf-8").splitlines()[0]
-    except (OSError, UnicodeDecodeError, IndexError) as error:
-        raise StartRefused(
-            f"the password file {file} can't be read ({error}): put the password on its first line"
-        ) from None

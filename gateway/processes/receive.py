@@ -2,49 +2,52 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 from datetime import UTC, datetime
 
 import structlog
-from sqlalchemy import update
 
 from config.settings import DicomTlsSettings
 from dicom_node.association_policy import AllowedPeer
 from dicom_node.certificate_file import ENDS_SOON_DAYS
+from dicom_node.listening import AddressUnavailable, PortInUse
 from dicom_node.storage_commitment import StorageCommitment
-from dicom_node.storage_scp import AddressUnavailable, PortInUse, ScpSettings, StorageScp
+from dicom_node.storage_scp import ScpSettings, StorageScp
 from dicom_node.tls import TlsUnusable, acceptor_context, certificate_validity
+from gateway.abandoned import close_own
 from gateway.commitment.recording import DurableDesk
-from gateway.database.columns import now
-from gateway.database.models import AssociationRecord
 from gateway.parts import Parts
-from gateway.processes.sources import prepare_sources
+from gateway.processes.joining import joined
+from gateway.processes.sources import let_go_of_sources, prepare_sources
 from gateway.processes.stopping import StartRefused
-from gateway.slots import Slot, SlotTaken
-from gateway.strays import sweep_strays
+from gateway.strays import StraySweep
 
 log = structlog.get_logger(__name__)
 
 
-def receive(parts: Parts, stop: threading.Event) -> None:
-    """Receive until `stop` is set.
+def receive(parts: Parts, stop: threading.Event, number: int = 1, listening: socket.socket | None = None) -> None:
+    """Receive until `stop` is set, as the `number`th receiving process of this machine.
+
+    `listening`: the socket that the receiving processes of this machine share; None: this one opens the port.
+    The first one also follows the sources and removes stray files.
 
     Raises:
-        StartRefused: the port is taken, the address is not ours, TLS can't be used as configured, or another receiver
-            runs on this data folder.
+        StartRefused: the port is taken, the address is not ours, TLS can't be used as configured, or this receiver
+            runs already.
 
     """
-    try:
-        slot = Slot(parts.folders.slots, "receive")
-    except SlotTaken as error:
-        raise StartRefused(str(error)) from None
-    with slot:
-        close_abandoned(parts, slot.name)
-        sweep_strays(parts.database, parts.folders)
-        intake = parts.intake(slot.name)
-        sources = prepare_sources(parts, intake, stop)
-        scp = StorageScp(_scp_settings(parts), intake, structlog.get_logger("dicom"), _commitment(parts))
+    with joined(parts, "receive", number) as name:
+        close_own(parts.database, parts.jobs, name)
+        let_go_of_sources(parts.database, name)
+        intake = parts.intake(name)
+        sources: list[threading.Thread] = []
+        if number == 1:
+            sweep = StraySweep(parts.database, parts.folders)
+            threading.Thread(target=sweep.run, args=(stop,), name="strays", daemon=True).start()
+            sources = prepare_sources(parts, intake, name, stop)
+        scp = StorageScp(_scp_settings(parts, listening), intake, structlog.get_logger("dicom"), _commitment(parts))
         try:
             scp.start()
         except (PortInUse, AddressUnavailable) as error:
@@ -67,16 +70,8 @@ def receive(parts: Parts, stop: threading.Event) -> None:
         for source in sources:
             source.join(timeout=5)
         intake.close()
-
-
-def close_abandoned(parts: Parts, receiver: str) -> None:
-    """Close the associations that this receiver left open when it last ended: nothing more comes from them."""
-    with parts.database.write() as session:
-        session.execute(
-            update(AssociationRecord)
-            .where(AssociationRecord.receiver == receiver, AssociationRecord.closed_at.is_(None))
-            .values(closed_at=now())
-        )
+        if not any(source.is_alive() for source in sources):
+            let_go_of_sources(parts.database, name)
 
 
 def _commitment(parts: Parts) -> StorageCommitment | None:
@@ -87,7 +82,7 @@ def _commitment(parts: Parts) -> StorageCommitment | None:
     return StorageCommitment(desk, structlog.get_logger("dicom"))
 
 
-def _scp_settings(parts: Parts) -> ScpSettings:
+def _scp_settings(parts: Parts, listening: socket.socket | None) -> ScpSettings:
     dicom = parts.settings.dicom
     return ScpSettings(
         host=dicom.host,
@@ -98,6 +93,7 @@ def _scp_settings(parts: Parts) -> ScpSettings:
             for peer in dicom.allowed_peers
         ),
         tls=_tls(dicom.tls),
+        listening=listening,
     )
 
 

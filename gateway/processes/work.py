@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import threading
+from datetime import timedelta
 
 import structlog
 
-from config.settings import CommitmentSettings, DeliverySettings
+from config.settings import CommitmentSettings, DeliverySettings, Settings
 from dicom_node.commitment_report import send_report
 from gateway.commitment.judging import Judge
 from gateway.parts import Parts
+from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
-from gateway.processes.stopping import StartRefused
 from gateway.reading import tasks
 from gateway.reading.child import Child
-from gateway.slots import Slot, SlotTaken
+from gateway.retention.deleting import Retention
+from gateway.retention.witnesses import ArchiveWitness, SiteWitness
+from gateway.workflow import jobs
+from gateway.workflow.adopting import Adoption
+from gateway.workflow.clock_watch import ClockWatch
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering, Patience
@@ -25,31 +30,30 @@ from gateway.workflow.sweeping import Sweep
 
 log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 10.0
+_RETENTION_SECONDS = 600.0
 
 
 def work(parts: Parts, stop: threading.Event) -> None:
     """Work until `stop` is set.
 
     Raises:
-        StartRefused: another worker runs on this data folder.
+        StartRefused: this worker runs already.
 
     """
     settings = parts.settings
-    try:
-        slot = Slot(parts.folders.slots, "work")
-    except SlotTaken as error:
-        raise StartRefused(str(error)) from None
-    with slot:
+    with joined(parts, "work") as name:
         child = Child(settings.inference.timeout_seconds)
+        clock = ClockWatch()
         engine = WorkflowEngine(
             parts.database,
-            executor_id=slot.name,
+            executor_id=name,
             gathering=Gathering(
                 parts.database,
                 parts.jobs,
                 settle_seconds=settings.study.settle_seconds,
                 quiet_seconds=settings.study.quiet_seconds,
                 forward_to=parts.forward_to,
+                clock=clock,
             ),
             processing=Processing(
                 parts.database,
@@ -72,15 +76,28 @@ def work(parts: Parts, stop: threading.Event) -> None:
             slots=1,  # one child process reads
         )
         engine.start()
-        sweep = Sweep(parts.database, parts.jobs, slot.name)
+        sweep = Sweep(parts.database, parts.jobs, clock=clock, longest_delays=_longest_delays(settings))
         sweeper = threading.Thread(target=sweep.run, args=(stop, _SWEEP_SECONDS), name="sweep", daemon=True)
         sweeper.start()
+        adoption = Adoption(parts.database, parts.jobs)
+        threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
+        deleting = _delete_by_age(parts, stop)
         threading.Thread(target=_warm_up, args=(child,), name="warm-up", daemon=True).start()
-        log.info("work.started", executor=slot.name)
+        log.info("work.started", executor=name)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
         engine.stop()
         child.close()
+        if deleting is not None:
+            deleting.join(timeout=5)  # the image that it is at
+
+
+def _longest_delays(settings: Settings) -> dict[str, float]:
+    return {
+        jobs.GATHER: max(settings.study.quiet_seconds, settings.study.settle_seconds),
+        jobs.DELIVER: settings.delivery.longest_retry_seconds,
+        jobs.COMMIT: settings.commitment.longest_retry_seconds,
+    }
 
 
 def _warm_up(child: Child) -> None:
@@ -93,18 +110,34 @@ def _warm_up(child: Child) -> None:
     log.info("work.ready", model=version)
 
 
-def _committing(parts: Parts) -> Committing:
-    settings = parts.settings
-    judge = Judge(
+def _judge(parts: Parts) -> Judge:
+    return Judge(
         parts.database,
         parts.folders,
-        store_is_archive=settings.site.store_is_archive,
-        archives=open_archives(settings),
+        store_is_archive=parts.settings.site.store_is_archive,
+        archives=open_archives(parts.settings),
     )
+
+
+def _delete_by_age(parts: Parts, stop: threading.Event) -> threading.Thread | None:
+    """Start what deletes images by age; None where the site has not switched it on."""
+    section = parts.settings.retention
+    if section.after_days is None:
+        return None
+    witness = SiteWitness() if section.pacs_has_its_own_copy else ArchiveWitness(_judge(parts))
+    child = Child(parts.settings.inference.timeout_seconds)
+    retention = Retention(parts.database, parts.folders, child, witness, timedelta(days=section.after_days))
+    thread = threading.Thread(target=retention.run, args=(stop, _RETENTION_SECONDS), name="retention", daemon=True)
+    thread.start()
+    return thread
+
+
+def _committing(parts: Parts) -> Committing:
+    settings = parts.settings
     return Committing(
         parts.database,
         parts.jobs,
-        judge,
+        _judge(parts),
         parts.address_book,
         settings.dicom.ae_title,
         _patience(settings.commitment),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import multiprocessing
 import os
 import signal
@@ -19,7 +18,6 @@ import structlog
 P = ParamSpec("P")
 R = TypeVar("R")
 log = structlog.get_logger(__name__)
-_PR_SET_PDEATHSIG = 1
 _LOOK_AT_PARENT_SECONDS = 0.5
 _TRIES = 3
 
@@ -30,16 +28,6 @@ class ChildCrashed(Exception):
 
 class ChildTooSlow(Exception):
     """The child process took longer than it may and was ended."""
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel end this process when `parent` dies, however it dies (prctl PR_SET_PDEATHSIG).
-
-    Only for a process that the main thread of `parent` started: the kernel looks at the thread, not the process.
-    """
-    ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:  # it died before we asked
-        os._exit(1)
 
 
 def _begin(parent: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 from dataclasses import dataclass
 from functools import cache
@@ -15,6 +16,9 @@ from reporting.study import ReportVariant, StudyToReport
 # imported where they run, in the child.
 if TYPE_CHECKING:
     from inference.embedded import EmbeddedEngine
+
+
+_OF_PIXELS, _OF_FILE = "pixels:", "file:"
 
 
 @dataclass(frozen=True)
@@ -47,6 +51,16 @@ class Comparison:
 
     same: bool
     detail: str
+
+
+@dataclass(frozen=True)
+class Remains:
+    """What is kept of an image whose file is deleted."""
+
+    header: bytes
+    """A Part 10 file without the pixels."""
+    fingerprint: str
+    """Of the pixels, whatever their encoding; of the file where there are none, or none that can be decoded."""
 
 
 @cache
@@ -124,11 +138,8 @@ def compare(first: Path, second: Path) -> Comparison:
     from preprocessing.errors import ImageRefused
     from preprocessing.pixel_digest import NO_PIXELS, pixel_digest
 
-    headers = [dcmread(path, stop_before_pixels=True) for path in (first, second)]
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
-        values = {str(header.get(keyword) or "").strip() for header in headers}
-        if len(values) > 1:
-            return Comparison(False, f"they differ in {keyword}")
+    if keyword := _other_identity(first, second):
+        return Comparison(False, f"they differ in {keyword}")
     try:
         digests = pixel_digest(first), pixel_digest(second)
     except ImageRefused as refusal:
@@ -140,3 +151,47 @@ def compare(first: Path, second: Path) -> Comparison:
         return Comparison(equal, "the data sets are equal" if equal else "they differ in their content")
     equal = digests[0] == digests[1]
     return Comparison(equal, "the pixels are equal" if equal else "they differ in their pixels")
+
+
+def part_with(path: Path, *, decode: bool = True) -> Remains:
+    """Return what to keep of an image before its file is deleted; `decode=False` for one that kills the decoder."""
+    from preprocessing.header_copy import header_copy
+
+    return Remains(header_copy(path), _fingerprint(path, decode=decode))
+
+
+def compare_with_deleted(header: Path, fingerprint: str, second: Path) -> Comparison:
+    """Compare like `compare` with an image of which only header and fingerprint are left."""
+    if keyword := _other_identity(header, second):
+        return Comparison(False, f"they differ in {keyword}")
+    of_file = fingerprint.startswith(_OF_FILE)
+    equal = _fingerprint(second, decode=not of_file) == fingerprint
+    if of_file:
+        return Comparison(equal, "the files are equal" if equal else "the first was deleted, and the files differ")
+    return Comparison(equal, "the pixels are equal" if equal else "they differ in their pixels")
+
+
+def _other_identity(first: Path, second: Path) -> str | None:
+    from pydicom import dcmread
+
+    headers = [dcmread(path, stop_before_pixels=True) for path in (first, second)]
+    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
+        values = {str(header.get(keyword) or "").strip() for header in headers}
+        if len(values) > 1:
+            return keyword
+    return None
+
+
+def _fingerprint(path: Path, *, decode: bool) -> str:
+    from preprocessing.errors import ImageRefused
+    from preprocessing.pixel_digest import NO_PIXELS, pixel_digest
+
+    if decode:
+        try:
+            digest = pixel_digest(path)
+        except ImageRefused:
+            digest = NO_PIXELS
+        if digest != NO_PIXELS:
+            return f"{_OF_PIXELS}{digest}"
+    with path.open("rb") as file:
+        return f"{_OF_FILE}{hashlib.file_digest(file, 'sha256').hexdigest()}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -10,9 +11,11 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
+from config.settings import RequestorTlsSettings
 from dicom_node.commitment_report import Verdicts
 from dicom_node.destination import Delivered, DicomDestinationSettings, Failed, Outcome, Refused
 from dicom_node.storage_commitment import SopReference
+from dicom_node.tls import TlsUnusable, requestor_context
 from gateway.commitment.address_book import AddressBook
 from gateway.commitment.judging import Committed, Judge, Judgement, Lacking, Unsettled
 from gateway.database.columns import now
@@ -122,6 +125,10 @@ class Committing:
             return Failed(
                 f"it is not known where {decided.ae_title} listens: give its entry in dicom.allowed_peers a port"
             )
+        try:
+            tls = _context(listener.tls)
+        except TlsUnusable as error:
+            return Failed(f"{decided.ae_title} can't be called: {error}")
         peer = DicomDestinationSettings(
             name=decided.ae_title,
             host=listener.host,
@@ -129,6 +136,7 @@ class Committing:
             ae_title=decided.ae_title,
             calling_ae_title=self._ae_title,
             dimse_timeout=_ANSWER_SECONDS,
+            tls=tls,
         )
         return self._send(peer, decided.transaction_uid, decided.verdicts, log)
 
@@ -178,3 +186,9 @@ def _current(session: Session, commitment_id: int, attempt: int) -> Commitment |
 
 def _reference(item: CommitmentReference) -> SopReference:
     return SopReference(item.sop_class_uid, item.sop_instance_uid)
+
+
+def _context(tls: RequestorTlsSettings | None) -> ssl.SSLContext | None:
+    if tls is None:
+        return None
+    return requestor_context(tls.ca, tls.certificate, tls.key, check_name=tls.check_name)

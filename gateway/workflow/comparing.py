@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -31,14 +33,20 @@ class Comparing:
             if duplicate is None or duplicate.status != "waiting":
                 return
             first = session.get_one(Instance, duplicate.instance_id)
-            paths = self._folders.root / first.path, self._folders.root / duplicate.path
+            paths = self._folders.root / first.header_file, self._folders.root / duplicate.path
         if not all(path.exists() for path in paths):
             self._keep_what_is_there(duplicate_id, first_is_there=paths[0].exists())
             return
         try:
-            found = self._child.run_patiently(tasks.compare, *paths)
+            if first.fingerprint is None:
+                found = self._child.run_patiently(tasks.compare, *paths)
+            else:
+                found = self._child.run_patiently(tasks.compare_with_deleted, paths[0], first.fingerprint, paths[1])
         except (ChildCrashed, ChildTooSlow) as error:
             found = tasks.Comparison(False, f"they can't be compared: {error}")
+        if found.same and first.fingerprint is not None:
+            self._bring_back(duplicate_id, header=paths[0])
+            return
         with self._database.write() as session:
             duplicate = session.get(Duplicate, duplicate_id)
             if duplicate is None:
@@ -60,16 +68,32 @@ class Comparing:
             if first_is_there:
                 duplicate.status, duplicate.detail = "same", "the second file is no longer there"
                 return
-            first = session.get_one(Instance, duplicate.instance_id)
-            first.path = duplicate.path
-            taken = self._folders.root / first.path
-            first.size = taken.stat().st_size if taken.exists() else first.size
-            session.delete(duplicate)
+            self._take_the_place(session, duplicate)
         log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate_id)
+
+    def _bring_back(self, duplicate_id: int, *, header: Path) -> None:
+        """Keep the second file as the image, which was deleted here: whoever sent it may count on us again."""
+        with self._database.write() as session:
+            duplicate = session.get(Duplicate, duplicate_id)
+            if duplicate is None:
+                return
+            uid = self._take_the_place(session, duplicate).sop_instance_uid
+        header.unlink(missing_ok=True)
+        log.info("duplicate.brought_back_a_deleted_image", instance=uid)
+
+    def _take_the_place(self, session: Session, duplicate: Duplicate) -> Instance:
+        first = session.get_one(Instance, duplicate.instance_id)
+        first.path = duplicate.path
+        taken = self._folders.root / first.path
+        first.size = taken.stat().st_size if taken.exists() else first.size
+        first.deleted_at = first.deleted_because = first.header_path = first.fingerprint = None
+        session.delete(duplicate)
+        return first
 
     def _flag(self, session: Session, duplicate: Duplicate, detail: str) -> None:
         first = session.get_one(Instance, duplicate.instance_id)
-        text = f"Two different objects came under SOP Instance UID {first.sop_instance_uid} ({detail}); both are kept."
+        kept = "both are kept" if first.deleted_at is None else "the first was deleted here before, the second is kept"
+        text = f"Two different objects came under SOP Instance UID {first.sop_instance_uid} ({detail}); {kept}."
         uids = {duplicate.study_instance_uid, session.get_one(Study, first.study_id).study_instance_uid}
         for study in session.scalars(select(Study).where(Study.study_instance_uid.in_(uids))):
             if text not in {flag.text for flag in study.flags}:

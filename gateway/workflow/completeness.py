@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -29,7 +30,9 @@ class Verdict:
 def missing_views(session: Session, study: Study) -> tuple[str, ...]:
     """Return the standard views that have not come, e.g. ("R CC",)."""
     rows = session.execute(
-        select(Instance.laterality, Instance.view).where(Instance.study_id == study.id, Instance.is_standard)
+        select(Instance.laterality, Instance.view)
+        .where(Instance.study_id == study.id, Instance.is_standard)
+        .distinct()  # a study of thousands of images must not come into memory as a whole
     )
     have = {(laterality, view) for laterality, view in rows}
     return tuple(f"{laterality} {view}" for laterality, view in STANDARD_VIEWS if (laterality, view) not in have)
@@ -40,18 +43,21 @@ def is_ready_but_for_settling(session: Session, study: Study) -> bool:
     return not missing_views(session, study) and _last_closed(session, study) is not None
 
 
-def judge(session: Session, study: Study, moment: datetime, settle_seconds: float, quiet_seconds: float) -> Verdict:
+def judge(
+    session: Session, study: Study, since: Callable[[datetime], float], settle_seconds: float, quiet_seconds: float
+) -> Verdict:
     """Say whether the generation that is being gathered is complete, or when to look again.
 
     Complete: all four standard views are there and the associations that carried them have been closed for the
     settling time; or nothing has come for the quiet time, whatever is missing and whoever is still connected.
+    `since` says how many seconds ago a moment was.
     """
     missing = missing_views(session, study)
-    quiet_left = quiet_seconds - (moment - study.last_received_at).total_seconds()
+    quiet_left = quiet_seconds - since(study.last_received_at)
     if missing:
         return Verdict(max(0.0, quiet_left), missing)
     closed = _last_closed(session, study)
-    settle_left = settle_seconds if closed is None else settle_seconds - (moment - closed).total_seconds()
+    settle_left = settle_seconds if closed is None else settle_seconds - since(closed)
     return Verdict(max(0.0, min(settle_left, quiet_left)), missing)
 
 

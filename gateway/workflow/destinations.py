@@ -76,7 +76,10 @@ def plan_deliveries(session: Session, jobs: Jobs, plan: DestinationPlan, study: 
 
 
 def forward_images(session: Session, jobs: Jobs, study: Study, destinations: Sequence[str]) -> None:
-    """Owe every frozen image of the study to these destinations, whatever will come of reading it."""
+    """Owe every frozen image of the study to these destinations, whatever will come of reading it.
+
+    What retention has deleted can't be passed on any more, to a destination that came into the settings later.
+    """
     session.flush()
     for name in destinations:
         known = set(
@@ -87,7 +90,7 @@ def forward_images(session: Session, jobs: Jobs, study: Study, destinations: Seq
         rows = [
             Delivery(study_id=study.id, generation=study.generation, destination=name, instance_id=instance.id)
             for instance in study.instances
-            if instance.generation is not None and instance.id not in known
+            if instance.generation is not None and instance.id not in known and instance.deleted_at is None
         ]
         session.add_all(rows)
         if rows:

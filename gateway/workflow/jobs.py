@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime
 from typing import Any, Final
 
@@ -102,6 +103,15 @@ class Jobs:
         """Have a waiting gather job look after `delay_seconds`; does nothing when it is already looking."""
         self._client.set_workflow_delay(gather_id(study_uid, generation), delay_seconds=delay_seconds)
 
+    def hasten(self, queue: str, longest_seconds: float) -> int:
+        """Have the jobs of a queue that wait longer than any may look now; return how many: the clock was set back."""
+        latest = (time.time() + longest_seconds) * 1000
+        waiting = self._client.list_workflows(queue_name=queue, status=["DELAYED"], **_SLIM)
+        late = [job.workflow_id for job in waiting if (job.delay_until_epoch_ms or 0) > latest]
+        for workflow_id in late:
+            self._client.set_workflow_delay(workflow_id, delay_seconds=0)
+        return len(late)
+
     def is_alive(self, workflow_id: str) -> bool:
         """Say whether a job with this id, or another try of it (id + "." + anything), waits or runs."""
         alive = list(_ALIVE)
@@ -113,6 +123,11 @@ class Jobs:
     def any_alive(self, prefix: str) -> bool:
         """Say whether any job whose id starts so waits or runs."""
         return bool(self._client.list_workflows(workflow_id_prefix=prefix, status=list(_ALIVE), **_SLIM))
+
+    def executors(self) -> set[str]:
+        """Return the names of all processes that are running jobs now, or died while they did."""
+        running = self._client.list_workflows(status=["PENDING"], **_SLIM)
+        return {job.executor_id for job in running if job.executor_id}
 
     def adopt(self, executor_id: str) -> int:
         """Put what a dead executor was running back into its queues; return how many jobs that were."""

@@ -90,7 +90,7 @@ class Processing:
         if earlier is not None and earlier.result.get("failure") is None:
             self._keep(study_uid, instance, generation, earlier.result, version, earlier.heat_map_path, {})
             return
-        read = self._read_in_child(instance, version)
+        read = self._read_in_child(instance, version) if instance.deleted_at is None else _not_here(instance, version)
         heat_map_path = None
         if read.heat_map is not None:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
@@ -112,8 +112,8 @@ class Processing:
         """Build the generation's reports, put them on disk, and record them with what is owed to each destination."""
         with self._database.read() as session:
             study = _current(session, study_uid, generation, run)
-            if study is None:
-                return
+            if study is None or study.status == "reported":
+                return  # built and recorded by an earlier run of this step; its images may be deleted since
             to_report = self._to_report(session, study, generation)
         finished = self._child.run_patiently(tasks.finish_reports, to_report, self._plan.variants())
         paths: dict[str, Path] = {}
@@ -160,13 +160,7 @@ class Processing:
             )
         except (ChildCrashed, ChildTooSlow) as error:
             sentence = f"This image could not be read: {error}, again and again."
-        failed = {
-            "sop_instance_uid": instance.sop_instance_uid,
-            "laterality": instance.laterality,
-            "view": instance.view,
-            "failure": sentence,
-        }
-        return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {})
+        return _failure(instance, version, sentence)
 
     def _drop_if_forgotten(self, session: Session, study_uid: str) -> None:
         """Remove what was written for a study that was forgotten while it was worked on."""
@@ -213,8 +207,8 @@ class Processing:
         chosen = {item.id for item in choose_images(members, generation)}
         images = tuple(
             SourceImage(
-                header=dcmread(self._folders.root / item.path, stop_before_pixels=True),
-                path=self._folders.root / item.path,
+                header=dcmread(self._folders.root / item.header_file, stop_before_pixels=True),
+                path=self._folders.root / item.path if item.deleted_at is None else None,
                 result=readings.get(item.id),
                 kept_reason=None if item.id in chosen else describe_kept(item),
             )
@@ -279,6 +273,25 @@ def _resolve_dead_letters(session: Session, study: Study) -> None:
         .where(DeadLetter.study_id == study.id, DeadLetter.resolved_at.is_(None))
         .values(resolved_at=now())
     )
+
+
+def _failure(instance: Instance, version: str, sentence: str) -> tasks.ImageRead:
+    failed = {
+        "sop_instance_uid": instance.sop_instance_uid,
+        "laterality": instance.laterality,
+        "view": instance.view,
+        "failure": sentence,
+    }
+    return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {})
+
+
+def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
+    """What another model said of a deleted image is not mixed with this one's words; the earlier reports keep it."""
+    sentence = (
+        f"This image was deleted here on {instance.deleted_at:%Y-%m-%d}, and model {version} has never read it; "
+        "send it again, then have the study retried."
+    )
+    return _failure(instance, version, sentence)
 
 
 def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:

@@ -25,8 +25,8 @@ def retry_study(database: Database, jobs: Jobs, study_uid: str) -> int:
     """Start again what failed for good; return how many things that were (0: nothing had failed).
 
     A generation without reports is read again. One with reports stays as it is, since its reports are out: images
-    that failed in it are read again in a new generation. Failed deliveries are tried again, and so are reports on
-    storage commitment that nobody took.
+    that failed in it are read again in a new generation, unless they are deleted here. Failed deliveries are tried
+    again, and so are reports on storage commitment that nobody took.
 
     Raises:
         UnknownStudy: there is no such study.
@@ -47,7 +47,7 @@ def retry_study(database: Database, jobs: Jobs, study_uid: str) -> int:
         if study.status == "failed":
             _read_again(session, jobs, study)
             started = max(started, 1)
-        elif study.status == "reported" and study.gathering is None and _failed_images(session, study):
+        elif study.status == "reported" and study.gathering is None and _can_be_read_again(session, study):
             open_generation(session, jobs, study, 0)
             started += 1
         return started + _deliver_again(session, jobs, study) + _commit_again(session, jobs, study)
@@ -67,6 +67,12 @@ def _failed_images(session: Session, study: Study) -> list[int]:
         select(Reading).where(Reading.study_id == study.id, Reading.generation == study.generation)
     )
     return [reading.id for reading in readings if reading.result.get("failure") is not None]
+
+
+def _can_be_read_again(session: Session, study: Study) -> bool:
+    failed = select(Reading.instance_id).where(Reading.id.in_(_failed_images(session, study)))
+    here = select(Instance.id).where(Instance.id.in_(failed), Instance.deleted_at.is_(None))
+    return session.scalars(here).first() is not None
 
 
 def _deliver_again(session: Session, jobs: Jobs, study: Study) -> int:

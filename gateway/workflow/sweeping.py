@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from uuid import uuid4
 
 import structlog
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.exc import SQLAlchemyError
 
 from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.engine import Database
-from gateway.database.models import Delivery, Duplicate, Study, WorkerHeartbeat
+from gateway.database.models import Delivery, Duplicate, Study
+from gateway.workflow.clock_watch import ClockWatch
 from gateway.workflow.jobs import Jobs, commit_id, compare_id, deliver_id, gather_id, process_id
 from gateway.workflow.processing import record_dead_letter
 
 log = structlog.get_logger(__name__)
 _OVERDUE = timedelta(seconds=60)
-_SILENT = timedelta(seconds=45)
 _KEEP_JOBS = timedelta(days=30)
 _PRUNED_AT_ONCE = 100
 
@@ -28,17 +28,26 @@ _PRUNED_AT_ONCE = 100
 class Sweep:
     """Runs beside the workflow engine of each working process; several at once do no harm."""
 
-    def __init__(self, database: Database, jobs: Jobs, executor_id: str) -> None:
+    def __init__(
+        self,
+        database: Database,
+        jobs: Jobs,
+        *,
+        clock: ClockWatch | None = None,
+        longest_delays: Mapping[str, float] | None = None,
+    ) -> None:
+        """`longest_delays`: how many seconds a job of each of these queues waits at most before it runs."""
         self._database = database
         self._jobs = jobs
-        self._executor_id = executor_id
+        self._clock = clock or ClockWatch()
+        self._longest_delays = dict(longest_delays or {})
+        self._setbacks: int | None = None
 
     def run(self, stop: threading.Event, interval_seconds: float) -> None:
         """Sweep now and then each interval until `stop` is set; a database that is away is no reason to end."""
         while True:
             for part in (
-                self.beat,
-                self.adopt,
+                self.hasten,
                 self.studies,
                 self.deliveries,
                 self.duplicates,
@@ -49,24 +58,16 @@ class Sweep:
             if stop.wait(interval_seconds):
                 return
 
-    def beat(self) -> None:
-        """Leave a sign of life."""
-        with self._database.write() as session:
-            session.merge(WorkerHeartbeat(executor_id=self._executor_id, seen_at=now()))
-
-    def adopt(self) -> None:
-        """Take over what a worker was doing that has given no sign of life for a while, here or on another machine."""
-        with self._database.read() as session:
-            silent = session.scalars(
-                select(WorkerHeartbeat.executor_id).where(
-                    WorkerHeartbeat.executor_id != self._executor_id, WorkerHeartbeat.seen_at < now() - _SILENT
-                )
-            ).all()
-        for executor_id in silent:
-            adopted = self._jobs.adopt(executor_id)
-            with self._database.write() as session:
-                session.execute(delete(WorkerHeartbeat).where(WorkerHeartbeat.executor_id == executor_id))
-            log.warning("sweep.adopted", executor=executor_id, jobs=adopted)
+    def hasten(self) -> None:
+        """Start what would wait for a time that has moved away, since the clock was set back; here or before we ran."""
+        self._clock.look()
+        setbacks = self._clock.setbacks
+        if setbacks == self._setbacks:
+            return
+        for queue, longest in self._longest_delays.items():
+            if hastened := self._jobs.hasten(queue, longest):
+                log.warning("sweep.hastened", queue=queue, jobs=hastened)
+        self._setbacks = setbacks
 
     def studies(self) -> None:
         """Start missing gather and process jobs; a process job that ended without a result is a dead letter."""

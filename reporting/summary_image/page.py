@@ -32,6 +32,7 @@ _ATTENTION: Final[dict[Attention, theme.Colour]] = {
 _TOP: Final = 172
 _LINE: Final = 30
 _REMARKS: Final = 12
+_DELETED: Final = "This image was deleted here after an earlier report; look at it in the PACS"
 _Box = tuple[int, int, int, int]
 
 
@@ -137,8 +138,10 @@ def _draw_picture(
         draw_sentence(page, box, name, _why_no_image(name, outcome))
     elif image.result is not None and image.result.failure is not None:
         draw_sentence(page, box, f"{name}: not read", image.result.failure)
+    elif image.source.path is None:
+        draw_sentence(page, box, f"{name}: no picture", _DELETED)
     else:
-        picture = picture_of(image, render, box[2] - box[0], box[3] - box[1], numbers)
+        picture = picture_of(image, image.source.path, render, box[2] - box[0], box[3] - box[1], numbers)
         page.paste(Image.fromarray(picture), box[:2])
         draw_corner_name(page, box, name, image.laterality)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -19,10 +20,10 @@ from reporting.wording import in_words, sentence_of
 
 
 def picture_of(
-    image: ReportedImage, render: RenderImage, width: int, height: int, numbers: Mapping[str, int]
+    image: ReportedImage, file: Path, render: RenderImage, width: int, height: int, numbers: Mapping[str, int]
 ) -> ColourImage:
     """The hung image with its marks, fitted into a box; the chest wall lies at the middle of the page."""
-    rendered = render(image.source.path, max(width, height))
+    rendered = render(file, max(width, height))
     hung = hang(image, rendered)
     rows, columns = hung.pixels.shape
     shrink = min(width / columns, height / rows)

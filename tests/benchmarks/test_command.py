@@ -30,9 +30,9 @@ def _run(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 def test_one_quick_cell_is_measured_against_every_peer_and_leaves_nothing_behind(tmp_path: Path) -> None:
     done = _run("--quick", "--cells", "S1", "--no-limits", "--work-dir", tmp_path)
     assert done.returncode == 0, done.stderr
-    assert len(re.findall(r"^S1 1/1: .* ratio [0-9.]+$", done.stderr, re.MULTILINE)) == 3
+    assert len(re.findall(r"^S1 1/1: .* ratio [0-9.]+$", done.stderr, re.MULTILINE)) == 4
     rows = [line for line in done.stdout.splitlines() if line.startswith("| S1 ")]
-    assert len(rows) == 1 + 4
+    assert len(rows) == 1 + 5
     assert list(tmp_path.iterdir()) == []
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from hypothesis import strategies as st
 from config.loading import SettingsError, load_settings
 
 CONFIRMING = '"name": "a", "kind": "orthanc", "url": "http://a", "forward_images": true, "confirms": "query"'
+FORWARDED = CONFIRMING.replace(', "confirms": "query"', "")
+OWN_COPY = {"MAMMOGATE_RETENTION__AFTER_DAYS": "90", "MAMMOGATE_RETENTION__PACS_HAS_ITS_OWN_COPY": "true"}
 CONFIRMING_STOW = CONFIRMING.replace('"orthanc"', '"stow"')
 
 
@@ -75,8 +78,28 @@ def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() ->
             {"MAMMOGATE_DESTINATIONS": f"[{{{CONFIRMING}}}]", "MAMMOGATE_SITE__STORE_IS_ARCHIVE": "true"},
             "set one of them",
         ),
+        ({"MAMMOGATE_RETENTION__AFTER_DAYS": "90"}, "needs somebody who has the images"),
+        (
+            {"MAMMOGATE_RETENTION__AFTER_DAYS": "90", "MAMMOGATE_DESTINATIONS": f"[{{{FORWARDED}}}]"},
+            "confirms=query",
+        ),
+        (
+            {"MAMMOGATE_RETENTION__AFTER_DAYS": "90", "MAMMOGATE_SITE__STORE_IS_ARCHIVE": "true"},
+            "take one of them out",
+        ),
+        (
+            {**OWN_COPY, "MAMMOGATE_SITE__STORE_IS_ARCHIVE": "true"},
+            "take one of them out",
+        ),
+        (
+            {**OWN_COPY, "MAMMOGATE_DESTINATIONS": f"[{{{CONFIRMING}}}]"},
+            "who has the images: set one of them",
+        ),
+        ({"MAMMOGATE_RETENTION__AFTER_DAYS": "0"}, "retention.after_days"),
         ({"MAMMOGATE_DICOM__ALLOWED_PEERS": '[{"ae_title": "A", "prot": 104}]'}, "nearest one is port"),
-        ({"MAMMOGATE_DICOM__PROCESSES": "2"}, "not available"),
+        ({"MAMMOGATE_DICOM__PROCESSES": "2", "MAMMOGATE_DICOM__PORT": "0"}, "fixed port"),
+        ({"MAMMOGATE_NODE": "gate 1"}, "can't name this machine"),
+        ({"MAMMOGATE_NODE": "x" * 49}, "1 to 48 letters"),
         ({"MAMMOGATE_INFERENCE__ENGINE": "remote"}, "not available"),
         ({"MAMMOGATE_CONFIG": "/nowhere/at/all.toml"}, "no settings file"),
     ],
@@ -84,6 +107,14 @@ def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() ->
 def test_a_value_that_cannot_be_used_is_a_sentence(environment: dict[str, str], says: str) -> None:
     with pytest.raises(SettingsError, match=says):
         load_settings(environment=environment)
+
+
+def test_a_machine_is_called_by_its_host_name_or_as_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert load_settings(environment={}).resolved_node == socket.gethostname()
+    assert load_settings(environment={"MAMMOGATE_NODE": "gate1"}).resolved_node == "gate1"
+    monkeypatch.setattr(socket, "gethostname", lambda: "x" * 60)
+    with pytest.raises(SettingsError, match="set NODE"):
+        load_settings(environment={})
 
 
 def test_an_open_port_needs_a_word_of_the_site() -> None:
@@ -94,6 +125,18 @@ def test_an_open_port_needs_a_word_of_the_site() -> None:
         "MAMMOGATE_DICOM__ALLOWED_PEERS": '[{"ae_title": "XRAY1", "addresses": ["10.0.0.0/8"]}]',
     }
     assert load_settings(environment=named).dicom.allowed_peers[0].ae_title == "XRAY1"
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        OWN_COPY,
+        {"MAMMOGATE_RETENTION__AFTER_DAYS": "90", "MAMMOGATE_DESTINATIONS": f"[{{{CONFIRMING}}}]"},
+    ],
+)
+def test_images_may_be_deleted_by_age_where_somebody_else_has_them(environment: dict[str, str]) -> None:
+    assert load_settings(environment=environment).retention.after_days == 90
+    assert load_settings(environment={}).retention.after_days is None
 
 
 def test_two_destinations_of_one_name_are_an_error() -> None:

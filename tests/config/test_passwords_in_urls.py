@@ -7,7 +7,7 @@ from pathlib import Path
 
 from config.loading import load_settings
 from config.settings import DestinationSettings
-from gateway.processes.outgoing import read_password
+from gateway.processes.passwords import read_password
 
 _URL = "http://gate%40way:s3c:ret@pacs.example:8042/orthanc"
 

@@ -25,7 +25,8 @@ from pydicom.uid import (
 from dicom_node import transfer_syntaxes
 from dicom_node.association_policy import AllowedPeer
 from dicom_node.intake import Answer, Verdict
-from dicom_node.storage_scp import PortInUse, ScpSettings, StorageScp
+from dicom_node.listening import PortInUse
+from dicom_node.storage_scp import ScpSettings, StorageScp
 from tests.dicom_node.conftest import Receiver, StartReceiver
 from tests.dicom_node.raw_peer import RawPeer, pdu, pdv, store_command
 from tests.peers import dcmtk

@@ -25,12 +25,22 @@ DOCUMENTS = documents()
 TEMPLATE = ROOT / "config" / "mammogate.toml"
 MACHINE_PATHS = re.compile(r"/(?:work|root|home|tmp|Users)/")
 # Examples of this shape stand in the template where a default would show nothing.
-EXAMPLES = {"database_url", "dicom.allowed_peers", "dicom.tls.certificate", "dicom.tls.key", "dicom.tls.peer_ca"}
+EXAMPLES = {
+    "database_url",
+    "node",
+    "dicom.allowed_peers",
+    "dicom.tls.certificate",
+    "dicom.tls.key",
+    "dicom.tls.peer_ca",
+    "retention.after_days",
+}
 # Accepted, but of no use in this version: the remote engine is refused, and a password belongs into a file.
 NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
-DOTTED = re.compile(r"(?:dicom|http|study|inference|delivery|commitment|site|destinations|sources)(?:\.[a-z_]+)+")
+DOTTED = re.compile(
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|destinations|sources)(?:\.[a-z_]+)+"
+)
 
 with_each_document = pytest.mark.parametrize(
     "document", DOCUMENTS, ids=[str(path.relative_to(ROOT)) for path in DOCUMENTS]

@@ -32,7 +32,8 @@ def send(parts: Parts, origin: Origin, exam: Exam, *views: tuple[str, str], clos
 def judged(parts: Parts, later: float) -> Verdict:
     with parts.database.read() as session:
         study = session.scalars(select(Study)).one()
-        return judge(session, study, study.last_received_at + timedelta(seconds=later), SETTLE, QUIET)
+        moment = study.last_received_at + timedelta(seconds=later)
+        return judge(session, study, lambda then: (moment - then).total_seconds(), SETTLE, QUIET)
 
 
 def test_four_views_and_closed_associations_settle_and_are_complete(parts: Parts, origin: Origin) -> None:

@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 import structlog
 
-from config.settings import DestinationSettings, DestinationTlsSettings, DicomSettings, DicomTlsSettings, Settings
+from config.settings import DestinationSettings, DicomSettings, DicomTlsSettings, RequestorTlsSettings, Settings
 from dicom_node.intake import Intake
 from dicom_node.storage_scp import ScpSettings, StorageScp
 from dicom_node.tls import TlsUnusable, acceptor_context
@@ -104,8 +104,8 @@ def test_a_certificate_that_ends_soon_is_warned_of(
 
 
 def test_every_certificate_of_ours_is_looked_at(hospital: Authority, gate: Identity) -> None:
-    tls = DestinationTlsSettings(ca=hospital.certificate, certificate=gate.certificate, key=gate.key)
-    anonymous = DestinationTlsSettings(ca=hospital.certificate)
+    tls = RequestorTlsSettings(ca=hospital.certificate, certificate=gate.certificate, key=gate.key)
+    anonymous = RequestorTlsSettings(ca=hospital.certificate)
     pacs = DestinationSettings(name="pacs", kind="dicom", host="pacs", port=2762, ae_title="PACS", tls=tls)
     other = pacs.model_copy(update={"name": "other", "tls": anonymous})
     settings = Settings(dicom=secured(gate, None, 11112), destinations=(pacs, other))

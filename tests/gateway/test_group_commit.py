@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Table, event, insert, select
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
-from gateway.database.engine import create_database_engine
+from gateway.database.engine import Database, create_database_engine
 from gateway.intake.group_commit import GroupCommit, WriterStopped
 from tests.peers.postgresql import PostgreSql, running_postgresql
 
@@ -82,14 +83,19 @@ class Together:
         self._writer = writer
         self._names = names
 
-    def give(self, items: list[str], meanwhile: Callable[[], None] = lambda: None) -> dict[str, int | Exception]:
+    def give(
+        self,
+        items: list[str],
+        meanwhile: Callable[[], None] = lambda: None,
+        doing: Mapping[str, Callable[[], None]] = MappingProxyType({}),
+    ) -> dict[str, int | Exception]:
         self._names.hold.clear()
         self._names.inside.clear()
         answers: dict[str, int | Exception] = {}
 
         def hand_over(item: str) -> None:
             try:
-                answers[item] = self._writer.commit(item)
+                answers[item] = self._writer.commit(item, meanwhile=doing.get(item))
             except Exception as error:  # noqa: BLE001 - the answer under test
                 answers[item] = error
 
@@ -111,8 +117,8 @@ def together(writer: GroupCommit[str, int], names: Names) -> Together:
 
 
 def held(engine: Engine) -> set[str]:
-    with engine.connect() as connection:
-        return set(connection.scalars(select(ROWS.c.name)))
+    with Database(engine).read() as session:  # doesn't wait for a transaction that is open
+        return set(session.scalars(select(ROWS.c.name)))
 
 
 def test_what_queues_up_behind_a_commit_is_committed_together(
@@ -180,6 +186,34 @@ def test_a_deadlock_is_tried_again(engine: Engine, names: Names, writer: GroupCo
     names.before = deadlock_once
     assert writer.commit("item") > 0
     assert tries == ["item", "item"]
+
+
+def test_rows_are_committed_after_what_the_caller_does_meanwhile(
+    engine: Engine, names: Names, writer: GroupCommit[str, int]
+) -> None:
+    def prepare() -> None:
+        assert names.inside.wait(30)  # it is not waited for before the rows are written
+        threading.Event().wait(0.05)
+        seen.append(held(engine))
+
+    seen: list[set[str]] = []
+    assert writer.commit("item", meanwhile=prepare) > 0
+    assert seen == [set()]
+    assert held(engine) == {"item"}
+
+
+def test_what_fails_meanwhile_keeps_its_own_rows_out_and_nobody_elses(
+    engine: Engine, names: Names, writer: GroupCommit[str, int], together: Together
+) -> None:
+    def fail() -> None:
+        raise OSError("no space left")
+
+    with pytest.raises(OSError, match="no space left"):
+        writer.commit("alone", meanwhile=fail)
+    assert held(engine) == set()
+    answers = together.give(["one", "two", "bad"], doing={"bad": fail, "two": lambda: None})
+    assert isinstance(answers["bad"], OSError)
+    assert held(engine) == {"first", "one", "two"}
 
 
 def test_a_database_that_is_away_answers_everybody_and_is_found_again(

@@ -7,7 +7,7 @@ import os
 from pathlib import Path
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import Connection, func, select, text
 from sqlalchemy.exc import OperationalError
 
 from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
@@ -15,9 +15,9 @@ from gateway.database.columns import Base
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Study
 from gateway.intake import durable
 from gateway.intake.durable import DurableIntake
-from gateway.intake.recording import ArrivalRecorder
+from gateway.intake.recording import Arrival, ArrivalRecorder
 from gateway.parts import Parts
-from gateway.strays import sweep_strays
+from gateway.strays import StraySweep
 from gateway.workflow.jobs import gather_id
 from tests.peers.synthetic import Exam, mammogram, write
 
@@ -97,16 +97,20 @@ def test_an_object_that_belongs_to_no_study_or_series_is_kept_in_quarantine(
     assert keyword in answer.comment
 
 
+@pytest.mark.parametrize("synced_meanwhile", [True, False])
 def test_a_full_disk_refuses_and_keeps_nothing(
-    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
+    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch, *, synced_meanwhile: bool
 ) -> None:
-    def full(_source: Path, _target: Path) -> None:
+    def full(_path: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(durable, "move_durably", full)
+    monkeypatch.setattr(durable, "make_durable", full)
+    if not synced_meanwhile:
+        monkeypatch.setattr(durable, "_SYNCED_MEANWHILE_BYTES", 0)
     assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
     assert count(parts, Instance) == 0
     assert not list(parts.folders.incoming.iterdir())
+    assert not list(parts.folders.instances.rglob("*.dcm"))
     monkeypatch.undo()
     assert give(intake, origin, Exam()).verdict is Verdict.STORED
 
@@ -174,17 +178,22 @@ def test_known_instances_are_those_that_are_held(intake: DurableIntake, origin: 
     assert intake.known_instances([answer.sop_instance_uid, "1.2.3"]) == {answer.sop_instance_uid}
 
 
-def test_the_sweep_removes_files_without_a_row_and_no_others(
-    parts: Parts, intake: DurableIntake, origin: Origin
+def test_a_file_that_was_swept_while_its_receiver_was_frozen_is_not_acknowledged(
+    parts: Parts, intake: DurableIntake, origin: Origin, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    give(intake, origin, Exam())
-    stray = parts.folders.new_instance()
-    stray.write_bytes(b"never acknowledged")
-    assert sweep_strays(parts.database, parts.folders, older_than_seconds=3600) == 0
-    assert sweep_strays(parts.database, parts.folders, older_than_seconds=-1) == 1
-    assert not stray.exists()
-    with parts.database.read() as session:
-        assert (parts.folders.root / session.scalars(select(Instance.path)).one()).exists()
+    record = ArrivalRecorder.record
+
+    def record_late(self: ArrivalRecorder, connection: Connection, item: Arrival) -> int | None:
+        sweep = StraySweep(parts.database, parts.folders)
+        sweep.note()
+        assert sweep.remove() == 1
+        return record(self, connection, item)
+
+    exam = Exam()
+    with monkeypatch.context() as frozen:
+        frozen.setattr(ArrivalRecorder, "record", record_late)
+        assert give(intake, origin, exam).verdict is Verdict.OUT_OF_RESOURCES
+    assert count(parts, Instance) == 1  # a row without a file: the sender sends again, and that one takes its place
 
 
 def test_sqlite_waits_for_the_disk_at_each_commit(parts: Parts) -> None:

@@ -1,4 +1,4 @@
-"""The sweep: work without a job is started, work of the dead is taken over."""
+"""The sweep: work without a job is started."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway.database.columns import now
-from gateway.database.models import DeadLetter, Delivery, Report, Study, WorkerHeartbeat
+from gateway.database.models import DeadLetter, Delivery, Report, Study
 from gateway.parts import Parts
-from gateway.workflow.jobs import deliver_id, gather_id, process_id
+from gateway.workflow.jobs import GATHER, deliver_id, gather_id, process_id
 from gateway.workflow.sweeping import Sweep
 
 UID = "1.2.3"
@@ -19,7 +19,7 @@ LONG_AGO = timedelta(minutes=10)
 
 @pytest.fixture
 def sweep(parts: Parts) -> Sweep:
-    return Sweep(parts.database, parts.jobs, "work@here")
+    return Sweep(parts.database, parts.jobs, longest_delays={GATHER: 120})
 
 
 def add_study(parts: Parts, **values: object) -> None:
@@ -83,24 +83,21 @@ def test_a_delivery_that_is_overdue_and_has_no_job_gets_one(parts: Parts, sweep:
     assert parts.jobs.any_alive(deliver_id(UID, 1, "pacs", "sweep"))
 
 
-def test_what_a_dead_worker_was_doing_goes_back_into_its_queue(parts: Parts, sweep: Sweep) -> None:
+def test_a_job_that_waits_longer_than_any_may_runs_at_once_since_the_clock_was_set_back(
+    parts: Parts, sweep: Sweep
+) -> None:
     with parts.database.write() as session:
-        parts.jobs.process(session, UID, 1, 1)
-        session.add(WorkerHeartbeat(executor_id="work@gone", seen_at=now() - LONG_AGO))
-        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
-    with parts.database.write() as session:
-        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@gone'"))
-    sweep.adopt()
-    assert status_of(parts, process_id(UID, 1, 1)) == "ENQUEUED"
+        parts.jobs.gather(session, UID, 1, 110)
+        parts.jobs.gather(session, "4.5.6", 1, 3600 + 110)
+    sweep.hasten()
+    assert 100 < delay_of(parts, gather_id(UID, 1)) <= 110
+    assert delay_of(parts, gather_id("4.5.6", 1)) <= 0
+
+
+def delay_of(parts: Parts, workflow_id: str) -> float:
+    """For how many more seconds a job waits."""
     with parts.database.read() as session:
-        assert session.scalars(select(WorkerHeartbeat.executor_id)).all() == ["work@alive"]
-
-
-def test_what_a_living_worker_is_doing_is_left_alone(parts: Parts, sweep: Sweep) -> None:
-    with parts.database.write() as session:
-        parts.jobs.process(session, UID, 1, 1)
-        session.add(WorkerHeartbeat(executor_id="work@alive", seen_at=now()))
-    with parts.database.write() as session:
-        session.execute(text("UPDATE workflow_status SET status = 'PENDING', executor_id = 'work@alive'"))
-    sweep.adopt()
-    assert status_of(parts, process_id(UID, 1, 1)) == "PENDING"
+        found = session.execute(
+            text("SELECT delay_until_epoch_ms FROM workflow_status WHERE workflow_uuid = :id"), {"id": workflow_id}
+        )
+        return float(found.scalar_one()) / 1000 - now().timestamp()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import ssl
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -57,6 +58,8 @@ class CommittingModality:
     takes_roles: bool = True
     answers: list[int] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
+    listening_tls: ssl.SSLContext | None = None
+    calling_tls: ssl.SSLContext | None = None
     _server: Any = None
 
     def listen(self) -> None:
@@ -67,7 +70,10 @@ class CommittingModality:
         else:
             ae.add_supported_context(StorageCommitmentPushModel)
         self._server = ae.start_server(
-            (LOOPBACK, self.port), block=False, evt_handlers=[(evt.EVT_N_EVENT_REPORT, self._on_report)]
+            (LOOPBACK, self.port),
+            block=False,
+            evt_handlers=[(evt.EVT_N_EVENT_REPORT, self._on_report)],
+            ssl_context=self.listening_tls,
         )
 
     def stop_listening(self) -> None:
@@ -92,7 +98,12 @@ class CommittingModality:
         ae = AE(self.ae_title)
         role = [build_role(StorageCommitmentPushModel, scu_role=True)] if propose_role else []
         association = ae.associate(
-            LOOPBACK, port, [build_context(StorageCommitmentPushModel)], ae_title=called, ext_neg=list(role)
+            LOOPBACK,
+            port,
+            [build_context(StorageCommitmentPushModel)],
+            ae_title=called,
+            ext_neg=list(role),
+            tls_args=(self.calling_tls, "localhost") if self.calling_tls else None,
         )
         if not association.is_established:
             return None

@@ -55,12 +55,11 @@ class Gateway:
             check=False,
         )
 
-    def start(self, seconds: float = 90.0, *, wait: bool = True) -> None:
-        """Start it, and wait until every part is ready."""
+    def start(self, seconds: float = 90.0, *, wait: bool = True, only: str | None = None) -> None:
+        """Start it, or one part of it, and wait until every part is ready."""
+        command = [sys.executable, "-m", "gateway", "serve", *(["--only", only] if only else [])]
         with (self.data_dir.parent / "gateway.log").open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "gateway", "serve"], env=environment(self.settings), stdout=log, stderr=log
-            )
+            self.process = subprocess.Popen(command, env=environment(self.settings), stdout=log, stderr=log)
         if wait:
             self.wait_until_ready(seconds)
 
@@ -94,7 +93,7 @@ class Gateway:
     def part(self, name: str) -> psutil.Process:
         """The process that runs `receive`, `work` or `api`."""
         for process in self.processes():
-            if ["--only", name] == process.cmdline()[4:6]:
+            if ["--only", name] == process.cmdline()[3:5]:
                 return process
         pytest.fail(f"the gateway has no process {name}", pytrace=False)
 

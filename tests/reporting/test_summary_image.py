@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -50,6 +51,25 @@ def test_images_that_failed_are_never_asked_for() -> None:
     assert asked == []
 
 
+def test_an_image_that_is_deleted_since_it_was_read_has_a_sentence_and_its_result() -> None:
+    study = _marked("L", ["A", "R"])
+    (image,) = study.images
+    deleted = replace(study, images=(replace(image, path=None),))
+    asked: list[Path] = []
+
+    def listening(path: Path, longest_side: int) -> RenderedImage:
+        asked.append(path)
+        return render(path, longest_side)
+
+    page, with_picture = summary_page(deleted, listening), summary_page(study, render)
+    assert asked == []
+    tile = theme.MARGIN * 2 + theme.TILE_WIDTH, 172
+    picture = (slice(tile[1], tile[1] + theme.PICTURE_HEIGHT), slice(tile[0], tile[0] + theme.TILE_WIDTH))
+    assert (page[picture] == theme.FAILURE).all(axis=2).any(), "the sentence's title"
+    below = (slice(picture[0].stop + 2, picture[0].stop + theme.TILE_TEXT_HEIGHT), picture[1])
+    assert np.array_equal(page[below], with_picture[below])
+
+
 def _marked(laterality: str, orientation: list[str] | None) -> StudyToReport:
     header = digital(laterality, "CC", PatientOrientation=orientation)
     mark = finding("mark", center=(2200, 800))
@@ -74,6 +94,7 @@ def test_nipples_point_outward_and_marks_go_with_the_picture(
 ) -> None:
     study = _marked(laterality, orientation)
     image = outcome_of(study).read[0]
+    assert image.source.path is not None
     hung = hang(image, _black(image.source.path, 832))
     assert hung.mirrored is mirrored
     column, row = hung.place((2200, 800))

@@ -22,10 +22,10 @@ Patch = tuple[Any, str, bool]
 # Where, and whether it dies after the call (or before it).
 POINTS: dict[str, Patch] = {
     "the data set is being written": (DataSetFile, "write", True),
-    "the data set is whole": (durable, "move_durably", False),
+    "the data set is whole": (DataSetFile, "hand_over", True),
     "the file has its name and is not synced": (folders, "sync_file", False),
     "the file is synced and its folder is not": (folders, "sync_folder", False),
-    "the file is durable and has no row": (durable, "move_durably", True),
+    "the file is durable and has no row": (durable, "make_durable", True),
     "the rows are written and not committed": (ArrivalRecorder, "record", True),
     "the rows are committed and nobody knows": (GroupCommit, "_in_one_transaction", True),
     "the answer is about to be sent": (AssociationConnection, "send", False),
@@ -53,13 +53,12 @@ def arm(point: str, call: int) -> None:
 
 
 def main() -> None:
-    from gateway.cli import main as run
+    from gateway.processes.part import main as run
 
     point, call = sys.argv[1], int(sys.argv[2])
     if point:
         arm(point, call)
-    sys.argv[1:] = ["serve", "--only", "receive"]
-    run()
+    run(["--only", "receive"])
 
 
 if __name__ == "__main__":

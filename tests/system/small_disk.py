@@ -29,12 +29,13 @@ class SmallDisk:
     def _filler(self) -> Path:
         return self.folder / "filler"
 
-    def fill(self) -> None:
-        """Leave no room at all."""
-        taken, step = 0, min(shutil.disk_usage(self.folder).free, self.room)
+    def fill(self, leaving: int = 0) -> None:
+        """Leave so many bytes; by default no room at all."""
+        wanted = min(shutil.disk_usage(self.folder).free, self.room) - leaving
+        taken, step = 0, wanted
         with self._filler.open("wb") as file:
             # Halved again and again: others write too, and the file system needs some room for itself.
-            while step >= _PAGE and taken < self.room:
+            while (step := min(step, wanted - taken)) >= _PAGE:
                 try:
                     os.posix_fallocate(file.fileno(), taken, step)
                 except OSError as error:

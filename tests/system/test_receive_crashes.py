@@ -9,13 +9,11 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from io import BytesIO
 from pathlib import Path
 
 import psycopg
 import pytest
 from pydicom import dcmread
-from pydicom.filewriter import dcmwrite
 from pydicom.uid import ExplicitVRLittleEndian, generate_uid
 from sqlalchemy import create_engine, text
 
@@ -23,21 +21,12 @@ from tests.dicom_node.raw_peer import RawPeer, pdv, store_command
 from tests.peers.ports import free_port, wait_until_listening
 from tests.peers.postgresql import running_postgresql
 from tests.peers.programs import environment
-from tests.peers.synthetic import mammogram
 from tests.system.crashing_receiver import POINTS
+from tests.system.receive_process import small_object
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
 MG = "1.2.840.10008.5.1.4.1.1.1.2"
 COMMAND, LAST = 1, 2
-
-
-def small_data_set(sop_instance_uid: str, study_uid: str) -> bytes:
-    """The bytes of a mammogram of four pixels, as they go over the wire."""
-    image = mammogram(rows=2, columns=2, tags={"SOPInstanceUID": sop_instance_uid, "StudyInstanceUID": study_uid})
-    whole = BytesIO()
-    dcmwrite(whole, image, enforce_file_format=True)
-    meta_length = int.from_bytes(whole.getvalue()[140:144], "little")
-    return whole.getvalue()[144 + meta_length :]
 
 
 @dataclass
@@ -143,7 +132,7 @@ def test_whatever_was_acknowledged_survives_a_death_at_every_point(receiver: Rec
     for point in POINTS:
         study = generate_uid()
         studies.add(study)
-        objects = {uid: small_data_set(uid, study) for uid in (generate_uid() for _ in range(4))}
+        objects = {uid: small_object(uid, study) for uid in (generate_uid() for _ in range(4))}
         sent |= objects
         # Each object is written in three calls (head, rest, nothing left), so that the third falls into the second.
         receiver.start(point, 3)
@@ -165,7 +154,7 @@ def die_at_random(receiver: Receiver, *, kills: int, wanted: int, seed: int) -> 
     dice = random.Random(seed)
     studies = [generate_uid() for _ in range(4)]
     batches = [
-        {uid: small_data_set(uid, study) for uid in (generate_uid() for _ in range(wanted // 4))} for study in studies
+        {uid: small_object(uid, study) for uid in (generate_uid() for _ in range(wanted // 4))} for study in studies
     ]
     answered: list[set[str]] = [set() for _ in batches]
     done = threading.Event()
@@ -210,7 +199,7 @@ def test_a_database_that_stops_twice_under_fire_loses_nothing(tmp_path: Path) ->
         receiver = Receiver(tmp_path, server.url)
         receiver.start()
         study = generate_uid()
-        objects = {uid: small_data_set(uid, study) for uid in (generate_uid() for _ in range(800))}
+        objects = {uid: small_object(uid, study) for uid in (generate_uid() for _ in range(800))}
         acknowledged: set[str] = set()
 
         def modality() -> None:

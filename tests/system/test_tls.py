@@ -15,6 +15,7 @@ from pydicom.uid import DigitalMammographyXRayImageStorageForPresentation
 from pynetdicom.ae import ApplicationEntity
 
 from tests.peers.certificates import RSA_2048, Authority, Identity
+from tests.peers.committing_modality import CommittingModality
 from tests.peers.dcmtk import echoscu, storescu
 from tests.peers.gateway import Gateway, destination, running_gateway
 from tests.peers.orthanc import Orthanc, running_orthanc
@@ -24,9 +25,11 @@ from tests.system.small_breasts import small_study
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 _HERE = ["127.0.0.0/8"]
+_COMMITTING = "XRAY1"
 _PEERS = [
     *({"ae_title": title, "addresses": _HERE} for title in ("STORESCU", "ECHOSCU", "PYNETDICOM", "ORTHANC")),
     {"ae_title": "MAMMOGATE_SCU", "addresses": _HERE},
+    {"ae_title": _COMMITTING, "addresses": _HERE},
     {"ae_title": "ELSEWHERE", "addresses": ["192.0.2.0/24"]},
     {"ae_title": "SINGLE", "addresses": _HERE, "max_associations": 1},
 ]
@@ -41,6 +44,8 @@ class Site:
     hospital: Authority
     strangers: Authority
     xray: Identity
+    reports_port: int
+    """Where storage commitment reports are expected."""
 
     def options(self, identity: Identity | None, ca: Authority | None = None) -> list[str]:
         """What DCMTK's senders need to speak TLS."""
@@ -75,10 +80,13 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     folder = tmp_path_factory.mktemp("site")
     hospital, strangers = Authority(folder, "hospital"), Authority(folder, "strangers")
     gate, xray = hospital.issue("gate", key=RSA_2048), hospital.issue("xray")
-    dicom_port = free_port()
+    dicom_port, reports_port = free_port(), free_port()
     modality = {"AET": "MAMMOGATE", "Host": LOOPBACK, "Port": dicom_port, "UseDicomTls": True}
     extra = {**_orthanc_tls(hospital.issue("orthanc"), hospital.certificate), "DicomModalities": {"gateway": modality}}
     ours = {"ca": hospital.certificate, "certificate": gate.certificate, "key": gate.key}
+    tls = {name: str(path) for name, path in ours.items()}
+    reports = {"port": reports_port, "tls": tls}
+    peers = [{**peer, **reports} if peer["ae_title"] == _COMMITTING else peer for peer in _PEERS]
     echo = ["--tls-ca", hospital.certificate, "--tls-certificate", xray.certificate, "--tls-key", xray.key]
     with (
         running_orthanc(folder / "pacs", extra=extra) as pacs,
@@ -91,11 +99,12 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
                     host=LOOPBACK,
                     port=pacs.dicom_port,
                     ae_title=pacs.ae_title,
-                    tls={name: str(path) for name, path in ours.items()},
+                    tls=tls,
                 )
             ],
             settings={
-                "MAMMOGATE_DICOM__ALLOWED_PEERS": json.dumps(_PEERS),
+                "MAMMOGATE_DICOM__ALLOWED_PEERS": json.dumps(peers),
+                "MAMMOGATE_SITE__STORE_IS_ARCHIVE": "true",
                 "MAMMOGATE_DICOM__TLS__CERTIFICATE": str(gate.certificate),
                 "MAMMOGATE_DICOM__TLS__KEY": str(gate.key),
                 "MAMMOGATE_DICOM__TLS__PEER_CA": str(hospital.certificate),
@@ -104,12 +113,20 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             echo_options=[str(word) for word in echo],
         ) as gateway,
     ):
-        yield Site(gateway, pacs, hospital, strangers, xray)
+        yield Site(gateway, pacs, hospital, strangers, xray, reports_port)
 
 
 @pytest.fixture
 def image(tmp_path: Path) -> Path:
     return write(mammogram(rows=64, columns=64), tmp_path / "image.dcm")
+
+
+def _listening_context(site: Site) -> ssl.SSLContext:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(site.xray.certificate, site.xray.key)
+    context.load_verify_locations(site.hospital.certificate)
+    context.verify_mode = ssl.CERT_REQUIRED
+    return context
 
 
 def _python_context(site: Site) -> ssl.SSLContext:
@@ -146,6 +163,26 @@ def test_pynetdicom_as_it_is_stores_over_tls(site: Site, image: Path) -> None:
     assert association.is_established
     assert association.send_c_store(dcmread(image)).Status == 0x0000
     association.release()
+
+
+def test_storage_commitment_is_asked_for_and_reported_over_tls(site: Site, image: Path) -> None:
+    modality = CommittingModality(
+        ae_title=_COMMITTING,
+        port=site.reports_port,
+        calling_tls=_python_context(site),
+        listening_tls=_listening_context(site),
+    )
+    modality.listen()
+    try:
+        stored = storescu(site.gateway.dicom_port, image, options=site.options(site.xray))
+        assert stored.returncode == 0, stored.stderr
+        sent = dcmread(image, stop_before_pixels=True)
+        references = [(str(sent.SOPClassUID), str(sent.SOPInstanceUID))]
+        assert modality.request(site.gateway.dicom_port, references) == 0x0000
+        (report,) = modality.wait_for_reports()
+        assert report.committed == {str(sent.SOPInstanceUID)}
+    finally:
+        modality.stop_listening()
 
 
 def test_our_own_commands_speak_tls(site: Site, image: Path) -> None:

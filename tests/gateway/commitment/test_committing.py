@@ -210,7 +210,7 @@ def test_the_sweep_starts_an_attempt_that_has_no_job(parts: Parts, world: World)
     let_time_pass(parts, "next_attempt_at")
     with parts.database.write() as session:
         session.execute(text("UPDATE workflow_status SET status = 'ERROR'"))
-    Sweep(parts.database, parts.jobs, "work@here").commitments()
+    Sweep(parts.database, parts.jobs).commitments()
     assert parts.jobs.is_alive(commit_id(row.id, 1))
 
 
@@ -220,7 +220,7 @@ def test_what_was_reported_long_ago_is_removed_and_failures_stay(parts: Parts, w
         done, failed = session.scalars(select(Commitment).order_by(Commitment.id))
         done.status, done.reported_at = "reported", now() - timedelta(days=31)
         failed.status = "failed"
-    Sweep(parts.database, parts.jobs, "work@here").commitments()
+    Sweep(parts.database, parts.jobs).commitments()
     with parts.database.read() as session:
         assert session.scalars(select(Commitment.transaction_uid)).all() == ["1.9.2"]
         assert session.scalar(select(func.count()).select_from(CommitmentReference)) == 1

@@ -55,7 +55,7 @@ def test_our_store_does_not_commit_to_a_row_without_its_file(parts: Parts, damag
 def test_an_archive_that_got_it_and_finds_it_is_a_success(parts: Parts) -> None:
     add_instance(parts, UID, forwarded={"pacs": "delivered"})
     archive = Archive({UID})
-    assert judged(parts, pacs=archive) == Committed()
+    assert judged(parts, pacs=archive) == Committed("pacs")
     (asked,) = archive.asked
     assert (asked.study_instance_uid, asked.series_instance_uid) == (STUDY_UID, "1.2.3.1")
 
@@ -90,7 +90,7 @@ def test_what_the_archive_has_refused_fails_at_once(parts: Parts) -> None:
 def test_one_archive_that_confirms_is_enough(parts: Parts) -> None:
     add_instance(parts, UID, forwarded={"one": "delivered", "two": "delivered", "three": "failed"})
     archives = {"one": Archive(is_away=True), "two": Archive({UID}), "three": Archive()}
-    assert judged(parts, **archives) == Committed()
+    assert judged(parts, **archives) == Committed("two")
 
 
 def test_a_second_object_under_the_uid_is_first_compared_and_a_different_one_is_never_committed(parts: Parts) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from gateway.database.columns import now
 from gateway.database.engine import Database, create_database_engine
-from gateway.database.models import DeadLetter, Quarantined, StudyFlag, WorkerHeartbeat
+from gateway.database.models import DeadLetter, Heartbeat, Quarantined, StudyFlag
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import NotReady, Readiness, database_check, disk_check, worker_check
 from gateway.workflow.retrying import UnknownStudy
@@ -162,11 +162,11 @@ def test_a_retry_is_passed_on_and_an_unknown_study_is_named(gateway: Gateway) ->
 
 def test_a_gateway_with_database_disk_and_worker_is_ready(gateway: Gateway) -> None:
     gateway.folders.create()
-    gateway.add(WorkerHeartbeat(executor_id="w1", seen_at=now()))
+    gateway.add(Heartbeat(executor_id="work@gate1", seen_at=now()))
     checks = {
         "database": database_check(gateway.database),
         "disk": disk_check(gateway.folders, 0),
-        "worker": worker_check(gateway.database, timedelta(minutes=3)),
+        "worker": worker_check(gateway.database),
     }
     answers = Readiness(checks).check()
     assert [(answer.name, answer.ok) for answer in answers] == [("database", True), ("disk", True), ("worker", True)]
@@ -174,12 +174,13 @@ def test_a_gateway_with_database_disk_and_worker_is_ready(gateway: Gateway) -> N
 
 def test_each_missing_thing_is_named_and_the_others_still_answer(gateway: Gateway) -> None:
     gateway.folders.create()
-    gateway.add(WorkerHeartbeat(executor_id="w1", seen_at=now() - timedelta(minutes=4)))
+    gateway.add(Heartbeat(executor_id="work@gate1", seen_at=now() - timedelta(minutes=4)))
+    gateway.add(Heartbeat(executor_id="receive@gate1", seen_at=now()))
     away = Database(create_database_engine("sqlite:////nowhere/at/all/x.db"))
     checks = {
         "database": database_check(away),
         "disk": disk_check(gateway.folders, 2**60),
-        "worker": worker_check(gateway.database, timedelta(minutes=3)),
+        "worker": worker_check(gateway.database),
         "own database": database_check(gateway.database),
     }
     answers = {answer.name: answer for answer in Readiness(checks).check()}

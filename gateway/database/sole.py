@@ -1,0 +1,20 @@
+"""Doing something in one process at a time, over all machines."""
+
+from __future__ import annotations
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+# Any numbers, as long as nobody else uses them for an advisory lock in this database.
+MIGRATING = 72_616_001
+ADOPTING = 72_616_002
+
+
+def is_sole(session: Session, what: int) -> bool:
+    """Say whether nobody else is at `what`; then nobody else will be until the session's transaction ends.
+
+    With SQLite always true: there one process works, and `slots` sees to it.
+    """
+    if session.get_bind().dialect.name == "sqlite":
+        return True
+    return bool(session.scalar(select(func.pg_try_advisory_xact_lock(what))))
