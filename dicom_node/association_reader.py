@@ -20,7 +20,7 @@ from dicom_node.data_set_file import DataSetFile
 from dicom_node.pdu_stream import Control, Fragment, InvalidPdu, PduStream, UnexpectedPdu, UnknownPdu
 
 # Large enough that the calls per megabyte don't count, small enough to stay in a processor's cache.
-BUFFER_BYTES = 512 << 10
+BUFFER_BYTES = 256 << 10
 MAX_COLLECTED_BYTES = 16 << 20
 """How large the data set of anything but a C-STORE may be; a storage commitment request has some kilobytes."""
 _MAX_PIECES = 1000
