@@ -33,7 +33,7 @@ def receiver(gateway: Gateway, number: int) -> psutil.Process | None:
             command = process.cmdline()
         except psutil.NoSuchProcess:
             continue
-        if {"receive", "--parent"} <= set(command) and ("--number" in command) == (number > 1):
+        if "--parent" in command and command[3:7] == ["--only", "receive", "--number", str(number)]:
             return process
     return None
 
