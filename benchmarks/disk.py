@@ -16,6 +16,7 @@ from uuid import uuid4
 from benchmarks.image_file import ImageFile
 from benchmarks.load import Sent
 from dicom_node.data_set_file import DataSetFile
+from gateway.folders import sync_file
 
 KEY = "disk"
 TITLE = "the disk alone"
@@ -49,9 +50,7 @@ def write_alone(folder: Path, images: Sequence[ImageFile], count: int, writers: 
         path = file.hand_over()
         if path is None:
             raise OSError(f"the disk alone: {file.failure}")
-        descriptor = os.open(path, os.O_RDONLY)
-        os.fsync(descriptor)
-        os.close(descriptor)
+        sync_file(path)
 
     started = time.perf_counter()
     with ThreadPoolExecutor(writers) as pool:

@@ -10,6 +10,9 @@ from __future__ import annotations
 import errno
 import socket
 
+BACKLOG = 128
+"""How many connections may wait to be accepted."""
+
 
 class PortInUse(OSError):
     def __init__(self, host: str, port: int) -> None:
@@ -35,7 +38,7 @@ def cannot_listen(host: str, port: int, problem: OSError) -> PortInUse | Address
     return AddressUnavailable(host, port, problem)
 
 
-def open_shared(host: str, port: int, backlog: int) -> socket.socket:
+def open_shared(host: str, port: int, backlog: int = BACKLOG) -> socket.socket:
     """Return a listening socket for several processes to accept from.
 
     It does not block: each of them wakes for a connection, and only one gets it.

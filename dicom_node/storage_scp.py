@@ -32,7 +32,7 @@ from dicom_node.association_server import AssociationServer, IncomingAssociation
 from dicom_node.association_services import AssociationServices
 from dicom_node.association_tally import AssociationTally
 from dicom_node.intake import Intake, Origin
-from dicom_node.listening import cannot_listen
+from dicom_node.listening import BACKLOG, cannot_listen
 from dicom_node.presentation_contexts import accepted_contexts
 from dicom_node.storage_commitment import StorageCommitment
 from dicom_node.verification import answer_echo
@@ -50,7 +50,7 @@ class ScpSettings:
     allowed_peers: tuple[AllowedPeer, ...] = ()
     """Empty = any peer."""
     max_associations: int = 100
-    backlog: int = 128
+    backlog: int = BACKLOG
     max_pdu_bytes: int = 131_072
     acse_timeout: float = 30.0
     network_timeout: float = 60.0

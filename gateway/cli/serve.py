@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from pathlib import Path
 from typing import Annotated, Literal
 
 import structlog
@@ -25,8 +24,7 @@ def serve(
     only: Annotated[Literal["receive", "work", "api"] | None, typer.Option(help="Run one part only.")] = None,
 ) -> None:
     """Run the gateway: receive, work and api as processes of their own, until Ctrl-C."""
-    path = config if isinstance(config, Path) else None
-    settings = load_settings(path)
+    settings = load_settings(config)
     receivers = settings.dicom.processes
     # Several receivers need somebody over them who holds the port.
     supervised = {None: places(receivers), "receive": receiving_places(receivers)}.get(only, [])
@@ -38,7 +36,7 @@ def serve(
     parts.database.engine.dispose()  # each process connects by itself
     if only is not None and not supervises:
         # The same process goes on as the part alone, without what the command line has in memory.
-        command = part_command(Place(only), config=path)
+        command = part_command(Place(only), config=config)
         os.execv(command[0], command)  # noqa: S606 - our own program with our own arguments
     log.info("serve.starting", data=str(settings.data_dir.resolve()), note="research use only")
-    Supervisor(path, supervised, settings.dicom).run(stop)
+    Supervisor(config, supervised, settings.dicom).run(stop)

@@ -14,9 +14,10 @@ from dicom_node.orthanc_archive import OrthancArchive
 from dicom_node.orthanc_destination import OrthancDestination
 from dicom_node.storage_scu import DicomDestination
 from dicom_node.stow_destination import StowDestination
-from dicom_node.tls import TlsUnusable, requestor_context
+from dicom_node.tls import TlsUnusable
 from gateway.processes.passwords import read_password
 from gateway.processes.stopping import StartRefused
+from gateway.requestor_tls import requestor_tls
 
 
 def open_destinations(settings: Settings) -> Mapping[str, Destination]:
@@ -65,10 +66,8 @@ def _dicom(item: DestinationSettings, calling_ae_title: str) -> DicomDestination
 
 
 def _tls(name: str, tls: RequestorTlsSettings | None) -> ssl.SSLContext | None:
-    if tls is None:
-        return None
     try:
-        return requestor_context(tls.ca, tls.certificate, tls.key, check_name=tls.check_name)
+        return requestor_tls(tls)
     except TlsUnusable as error:
         raise StartRefused(f"destination {name}: {error}") from None
 

@@ -23,7 +23,6 @@ from gateway.processes.part import Place, part_command
 from gateway.processes.stopping import EXIT_REFUSED, StartRefused
 
 log = structlog.get_logger(__name__)
-_BACKLOG = 128
 _LONGEST_PAUSE = 30.0
 _STOP_SECONDS = 20.0
 
@@ -67,7 +66,7 @@ class Supervisor:
         """
         if self._dicom.processes > 1:
             try:
-                self._listening = open_shared(self._dicom.host, self._dicom.port, _BACKLOG)
+                self._listening = open_shared(self._dicom.host, self._dicom.port)
             except (PortInUse, AddressUnavailable) as error:
                 raise StartRefused(str(error.strerror)) from None
         try:

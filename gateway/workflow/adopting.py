@@ -9,7 +9,6 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from datetime import datetime
 
 import structlog
 
@@ -18,13 +17,13 @@ from gateway.database.clock import database_now
 from gateway.database.engine import Database
 from gateway.database.sole import ADOPTING, is_sole
 from gateway.heartbeat import BEAT_SECONDS, alive
+from gateway.workflow.clock_watch import Reading, seconds_set
 from gateway.workflow.jobs import Jobs
 
 log = structlog.get_logger(__name__)
 LOOK_SECONDS = 5.0
 # After the database was away or its clock set, or this process frozen, nobody has been seen lately: let them show up.
 GRACE_SECONDS = 2 * BEAT_SECONDS
-_CLOCK_SET_SECONDS = 5.0
 
 
 class Adoption:
@@ -36,8 +35,7 @@ class Adoption:
         self._clock = clock
         self._looked_at = clock()
         self._not_before = 0.0
-        self._database_time: tuple[datetime, float] | None = None
-        """As last seen, and when that was by our own steady clock."""
+        self._database_time: Reading | None = None
 
     def run(self, stop: threading.Event) -> None:
         """Look each `LOOK_SECONDS` until `stop` is set; a database that is away is no reason to end."""
@@ -74,7 +72,4 @@ class Adoption:
         with self._database.read() as session:
             shown = database_now(session)
         last, self._database_time = self._database_time, (shown, moment)
-        if last is None:
-            return False
-        passed = (shown - last[0]).total_seconds()
-        return abs(passed - (moment - last[1])) > _CLOCK_SET_SECONDS
+        return last is not None and seconds_set(last, self._database_time) != 0

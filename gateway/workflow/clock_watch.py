@@ -16,6 +16,16 @@ log = structlog.get_logger(__name__)
 _LEAST_SECONDS = 5.0
 
 
+Reading = tuple[datetime, float]
+"""What a clock shows, and the steady clock's seconds at that moment."""
+
+
+def seconds_set(earlier: Reading, later: Reading) -> float:
+    """Return by how many seconds a clock was set between two looks, back if negative; 0 for what is too little."""
+    set_by = (later[0] - earlier[0]).total_seconds() - (later[1] - earlier[1])
+    return set_by if abs(set_by) >= _LEAST_SECONDS else 0.0
+
+
 class ClockWatch:
     """Notices that the clock was set, by the kernel's steady clock, which nobody sets. Called from any thread.
 
@@ -37,15 +47,13 @@ class ClockWatch:
     def look(self) -> datetime:
         """Return the time by the clock; whoever looks seldom learns late, and less exactly, that it was set."""
         with self._lock:
-            moment, steady = self._clock(), self._steady()
-            seen_at, seen_steady = self._last
-            self._last = (moment, steady)
-            expected = seen_at + timedelta(seconds=steady - seen_steady)
-            set_by = (moment - expected).total_seconds()
-            if abs(set_by) < _LEAST_SECONDS:
+            last, self._last = self._last, (self._clock(), self._steady())
+            moment = self._last[0]
+            set_by = seconds_set(last, self._last)
+            if not set_by:
                 return moment
             if set_by > 0:
-                self._skipped.append((expected, set_by))
+                self._skipped.append((moment - timedelta(seconds=set_by), set_by))
             else:
                 self._skipped.clear()
                 self.setbacks += 1

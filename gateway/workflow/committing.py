@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,16 +10,16 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload
 
-from config.settings import RequestorTlsSettings
 from dicom_node.commitment_report import Verdicts
 from dicom_node.destination import Delivered, DicomDestinationSettings, Failed, Outcome, Refused
 from dicom_node.storage_commitment import SopReference
-from dicom_node.tls import TlsUnusable, requestor_context
+from dicom_node.tls import TlsUnusable
 from gateway.commitment.address_book import AddressBook
 from gateway.commitment.judging import Committed, Judge, Judgement, Lacking, Unsettled
 from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment, CommitmentReference
 from gateway.database.engine import Database
+from gateway.requestor_tls import requestor_tls
 from gateway.workflow.delivering import Patience
 from gateway.workflow.jobs import Jobs
 
@@ -126,7 +125,7 @@ class Committing:
                 f"it is not known where {decided.ae_title} listens: give its entry in dicom.allowed_peers a port"
             )
         try:
-            tls = _context(listener.tls)
+            tls = requestor_tls(listener.tls)
         except TlsUnusable as error:
             return Failed(f"{decided.ae_title} can't be called: {error}")
         peer = DicomDestinationSettings(
@@ -186,9 +185,3 @@ def _current(session: Session, commitment_id: int, attempt: int) -> Commitment |
 
 def _reference(item: CommitmentReference) -> SopReference:
     return SopReference(item.sop_class_uid, item.sop_instance_uid)
-
-
-def _context(tls: RequestorTlsSettings | None) -> ssl.SSLContext | None:
-    if tls is None:
-        return None
-    return requestor_context(tls.ca, tls.certificate, tls.key, check_name=tls.check_name)

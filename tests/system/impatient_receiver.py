@@ -21,7 +21,7 @@ def main() -> None:
     def impatient(**settings: Any) -> Any:
         return replace(original(**settings), network_timeout=seconds, acse_timeout=seconds)
 
-    receive.ScpSettings = impatient  # type: ignore[assignment,misc]
+    receive.ScpSettings = impatient  # type: ignore[assignment,misc]  # a class replaced by a function
     run(["--only", "receive"])
 
 

@@ -3,74 +3,36 @@
 from __future__ import annotations
 
 import random
-import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import psycopg
 import pytest
 from pydicom import dcmread
-from pydicom.uid import ExplicitVRLittleEndian, generate_uid
+from pydicom.uid import generate_uid
 from sqlalchemy import create_engine, text
 
-from tests.dicom_node.raw_peer import RawPeer, pdv, store_command
-from tests.peers.ports import free_port, wait_until_listening
 from tests.peers.postgresql import running_postgresql
-from tests.peers.programs import environment
 from tests.system.crashing_receiver import POINTS
-from tests.system.receive_process import small_object
+from tests.system.receive_process import SUCCESS, ReceiveProcess, explicit_peer, send_object, small_object
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(900)]
-MG = "1.2.840.10008.5.1.4.1.1.1.2"
-COMMAND, LAST = 1, 2
 
 
-@dataclass
-class Receiver:
+class Receiver(ReceiveProcess):
     """A receiver over one data folder and database, started anew after each death."""
 
-    folder: Path
-    database_url: str
-    port: int = field(default_factory=free_port)
-    process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def data_dir(self) -> Path:
-        return self.folder / "data"
-
     def start(self, point: str = "", call: int = 0) -> None:
-        self.data_dir.mkdir(parents=True, exist_ok=True)
-        (self.folder / "empty.toml").write_text("")
-        settings = {
-            "MAMMOGATE_CONFIG": str(self.folder / "empty.toml"),
-            "MAMMOGATE_DATA_DIR": str(self.data_dir),
-            "MAMMOGATE_DATABASE_URL": self.database_url,
-            "MAMMOGATE_DICOM__PORT": str(self.port),
-            "MAMMOGATE_RESERVE_MIB": "0",
-        }
-        command = [sys.executable, "-m", "tests.system.crashing_receiver", point, str(call)]
-        with (self.folder / "receiver.log").open("ab") as log:
-            self.process = subprocess.Popen(command, env=environment(settings), stdout=log, stderr=log)
-        if not wait_until_listening(self.port, 60):
-            pytest.fail((self.folder / "receiver.log").read_text(errors="replace")[-3000:], pytrace=False)
+        self.command = ("-m", "tests.system.crashing_receiver", point, str(call))
+        super().start()
 
     def die(self) -> None:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
-
-    def instances(self) -> dict[str, str]:
-        """The file of each instance that has a row."""
-        engine = create_engine(self.database_url)
-        with engine.connect() as connection:
-            rows = connection.execute(text("SELECT sop_instance_uid, path FROM instance")).all()
-        engine.dispose()
-        assert len({row[0] for row in rows}) == len(rows)
-        return {row[0]: row[1] for row in rows}
 
     def jobs(self) -> int:
         """How many studies have a gather job."""
@@ -87,12 +49,11 @@ class Receiver:
 def send(port: int, objects: dict[str, bytes], acknowledged: set[str]) -> None:
     """Send what is not acknowledged yet on one association; a receiver that dies ends it."""
     try:
-        with RawPeer(port, transfer_syntax_uid=ExplicitVRLittleEndian) as peer:
+        with explicit_peer(port) as peer:
             for uid, data in objects.items():
                 if uid in acknowledged:
                     continue
-                peer.send(pdv(1, COMMAND | LAST, store_command(MG, uid)), pdv(1, LAST, data))
-                if peer.status() != 0:
+                if send_object(peer, uid, data) != SUCCESS:
                     return
                 acknowledged.add(uid)
             peer.release()
@@ -120,8 +81,8 @@ def check(receiver: Receiver, sent: dict[str, bytes], acknowledged: set[str], st
     recorded = receiver.instances()
     assert acknowledged <= recorded.keys(), f"{len(acknowledged - recorded.keys())} acknowledged instances are lost"
     for uid in acknowledged:
-        assert (receiver.data_dir / recorded[uid]).read_bytes().endswith(sent[uid])
-        assert dcmread(receiver.data_dir / recorded[uid]).SOPInstanceUID == uid
+        assert recorded[uid].read_bytes().endswith(sent[uid])
+        assert dcmread(recorded[uid]).SOPInstanceUID == uid
     assert receiver.jobs() >= len(studies)
 
 
