@@ -34,9 +34,13 @@ class OperatingPoints(_Part):
 
 
 class Calibration(_Part):
-    """`temperature` divides the logits before the softmax, in windows and in the sweep alike (Guo et al. 2017)."""
+    """How the two scales' logits become probabilities: their weighted sum plus `bias`, then the softmax.
 
-    temperature: float
+    Chosen by the likelihood of held-out windows: a temperature (Guo et al. 2017) for each scale, and a shift a class.
+    """
+
+    weights: tuple[float, float]
+    bias: tuple[float, float, float, float, float]
 
 
 class ModelInfo(_Part):
@@ -45,9 +49,6 @@ class ModelInfo(_Part):
     name: str
     version: str
     classes: tuple[str, ...]
-    window_side: int
-    stride: int
-    millimetres_per_pixel: float
     operating_points: OperatingPoints
     calibration: Calibration
     card: dict[str, Any]

@@ -13,7 +13,7 @@ from inference.engine import ViewReading
 from inference.findings import find_places
 from inference.pooling import most_likely, pool_image, smooth_map
 from inference.results import Point, ViewResult
-from inference.sweep import SweepModel, softmax
+from inference.sweep import SweepModel, combined
 from preprocessing.errors import FileUnreadable, ImageRefused, NotAMammogram
 from preprocessing.header import text_of
 from preprocessing.pixel_format import read_dataset
@@ -54,12 +54,12 @@ class EmbeddedEngine:
             raise NotAMammogram(who.reason or "The image isn't one that is read.")
         prepared = prepare(dataset)
         started = time.perf_counter()
-        probabilities = softmax(self._sweep.logits(prepared.contrast), self._model.calibration.temperature)
+        probabilities = combined(self._sweep.image_logits(prepared), self._model.calibration)
         swept = time.perf_counter()
         uid = text_of(dataset, "SOPInstanceUID")
         result = interpret(prepared, probabilities, self._model, sop_instance_uid=uid, identity=who)
         done = time.perf_counter()
-        smoothed = smooth_map(probabilities, readable_positions(prepared, probabilities.shape))
+        smoothed = smooth_map(probabilities, readable_positions(prepared))
         malignant = np.asarray(smoothed[..., 3] + smoothed[..., 4], dtype=np.float32)
         return ViewReading(
             result=result,
@@ -85,7 +85,7 @@ def interpret(
     identity: ImageIdentity,
 ) -> ViewResult:
     """Turn the sweep's probabilities (rows, columns, 5) into what is reported; shared by every engine."""
-    readable = readable_positions(prepared, probabilities.shape[:2])
+    readable = readable_positions(prepared)
     mark = model.operating_points.mark
     smoothed = smooth_map(probabilities, readable)
 

@@ -90,6 +90,19 @@ def expected_calibration_error(given: Predictions) -> float | None:
     return sum(gaps) / len(given.truth)
 
 
+def class_wise_calibration_error(given: Predictions) -> float | None:
+    """ECE of each class's probability in 15 equal bins, averaged over the classes (Kull et al. 2019)."""
+    if not len(given.truth):
+        return None
+    total = 0.0
+    for place in range(len(CLASSES)):
+        probability = given.probabilities[:, place]
+        happened = (given.truth == place).astype(np.float64)
+        bins = np.minimum((probability * _BINS).astype(int), _BINS - 1)
+        total += float(np.abs(np.bincount(bins, happened - probability, _BINS)).sum())
+    return total / (len(given.truth) * len(CLASSES))
+
+
 def brier(given: Predictions) -> float | None:
     """Mean squared distance of the five probabilities from the truth, 0..2 (Brier 1950)."""
     if not len(given.truth):
@@ -148,3 +161,27 @@ def _mean_recall(truth: Ints, probabilities: Floats) -> float | None:
         return None
     called = probabilities.argmax(axis=1)
     return float(np.mean([(called[truth == place] == place).mean() for place in range(classes)]))
+
+
+def within_size_strata(given: Predictions) -> float | None:
+    """Malignancy AUROC inside sextiles of crop area of each type, weighted by pairs: crop size can't help here."""
+    share = malignancy_share(given.probabilities)
+    pairs, total = 0.0, 0.0
+    for classes in ((1, 3), (2, 4)):
+        rows = np.flatnonzero(np.isin(given.truth, classes))
+        for stratum in np.array_split(rows[np.argsort(given.areas[rows], kind="stable")], 6):
+            malignant = given.truth[stratum] >= 3
+            value = auroc(malignant, share[stratum])
+            if value is not None:
+                weight = float(malignant.sum() * (~malignant).sum())
+                pairs, total = pairs + value * weight, total + weight
+    return pairs / total if total else None
+
+
+def lesions_of_patients(given: Predictions) -> Predictions:
+    """Lesions of one patient and class averaged: CC and MLO of a lesion become one."""
+    keys = [f"{patient}|{label}" for patient, label in zip(given.patients, given.truth, strict=True)]
+    names, where = np.unique(np.asarray(keys), return_inverse=True)
+    first = [int(np.flatnonzero(where == place)[0]) for place in range(len(names))]
+    means = np.stack([given.probabilities[where == place].mean(axis=0) for place in range(len(names))])
+    return Predictions(means, given.truth[first], given.patients[first], given.areas[first])

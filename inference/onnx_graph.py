@@ -1,9 +1,10 @@
 """The sweep network as an ONNX graph, written node by node from the Keras weights, and the way back.
 
-Written by hand rather than converted: the graph is the published architecture and nothing else, every initialiser
-carries its layer's name, and so the shipped file is enough to fill the Keras network again. Kernels are stored as
-float16 (half the size) and cast to float32 when the graph is loaded; everything computes in float32. Input `image`
-(n, 1, height, width) float32 0..1, height and width multiples of 16; output `logits` (n, rows, columns, 5).
+Written by hand rather than converted: the graph is the network's description in `inference.efficientnet` and nothing
+else, every initialiser carries its layer's name, and so the shipped file is enough to fill the Keras network again.
+Kernels are stored as float16 (half the size) and cast to float32 when the graph is loaded; everything computes in
+float32. Input `image` (n, 1, height, width) float32 0..1, height and width multiples of 32; output `logits`
+(n, rows, columns, 10): five of the fine scale, five of the coarse.
 """
 
 from collections.abc import Mapping
@@ -16,15 +17,13 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from inference.classes import CLASSES
+from inference.efficientnet import BLOCKS, Block
+from inference.network import HEADS, OUTPUTS
 
 OPSET: Final = 17
-_EPSILON: Final = 1e-3
-"""Keras' default for BatchNormalization."""
-_BLOCKS: Final = 4
-_NORM_PARTS: Final = ("gamma", "beta", "mean", "variance")
 
 Weights = Mapping[str, NDArray[np.float32]]
-"""Initialiser name ("block1_conv1/kernel") to values, kernels as (out, in, height, width)."""
+"""Initialiser name ("block1_expand/kernel") to values, kernels as (out, in, height, width)."""
 
 
 def weights_of(sweep: Any) -> dict[str, NDArray[np.float32]]:
@@ -33,41 +32,42 @@ def weights_of(sweep: Any) -> dict[str, NDArray[np.float32]]:
     for layer in sweep.layers:
         values = [np.asarray(value, dtype=np.float32) for value in layer.get_weights()]
         if len(values) == 2:
-            weights[f"{layer.name}/kernel"] = np.ascontiguousarray(values[0].transpose(3, 2, 0, 1))
+            weights[f"{layer.name}/kernel"] = np.ascontiguousarray(values[0].transpose(_to_onnx(layer.name)))
             weights[f"{layer.name}/bias"] = values[1]
-        elif len(values) == len(_NORM_PARTS):
-            weights |= {f"{layer.name}/{part}": value for part, value in zip(_NORM_PARTS, values, strict=True)}
     return weights
+
+
+def fill_network(sweep: Any, weights: Weights) -> None:
+    """Put the weights of a graph into a Keras sweep network, for further training or as the reference in tests."""
+    for layer in sweep.layers:
+        if layer.weights:
+            kernel = weights[f"{layer.name}/kernel"].transpose(np.argsort(_to_onnx(layer.name)))
+            layer.set_weights([kernel, weights[f"{layer.name}/bias"]])
+
+
+def _to_onnx(layer: str) -> tuple[int, int, int, int]:
+    # Keras: height, width, in, out; of a depthwise kernel height, width, channel, 1.
+    return (2, 3, 0, 1) if layer.endswith("_depthwise") else (3, 2, 0, 1)
 
 
 def build_graph(weights: Weights, *, version: str) -> onnx.ModelProto:
     """The graph with these weights; `version` goes into its metadata."""
-    nodes: list[Any] = []
-    stored: list[Any] = []
-    for name, value in weights.items():
-        if name.endswith("/kernel"):
-            stored.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float16), name))
-            nodes.append(helper.make_node("Cast", [name], [f"{name}/float32"], to=TensorProto.FLOAT))
-        else:
-            stored.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
-    flow = "image"
-    for block in range(1, _BLOCKS + 1):
-        for half in (1, 2):
-            flow = _convolution(nodes, flow, f"block{block}_conv{half}", pads=[1, 1, 1, 1])
-            flow = _relu(nodes, flow)
-            flow = _norm(nodes, flow, f"block{block}_norm{half}")
-        nodes.append(helper.make_node("MaxPool", [flow], [f"block{block}_pool"], kernel_shape=[2, 2], strides=[2, 2]))
-        flow = f"block{block}_pool"
-    flow = _relu(nodes, _convolution(nodes, flow, "dense", pads=[0, 0, 0, 0]))
-    flow = _norm(nodes, flow, "dense_norm")
-    flow = _convolution(nodes, flow, "logits", pads=[0, 0, 0, 0])
-    nodes.append(helper.make_node("Transpose", [flow], ["logits"], perm=[0, 2, 3, 1]))
+    writer = _Writer(weights)
+    # (255 x - 127) / 128, the range of the ImageNet weights.
+    flow = writer.node("Mul", "image", writer.constant("range_gain", 255.0 / 128.0), name="range_scaled")
+    flow = writer.node("Add", flow, writer.constant("range_shift", -127.0 / 128.0), name="range")
+    flow = writer.relu6(writer.convolution(flow, "stem", kernel=3, stride=2))
+    for block in BLOCKS:
+        flow = _inverted_residual(writer, flow, block)
+    flow = writer.relu6(writer.convolution(flow, "head"))
+    flow = writer.convolution(flow, HEADS)
+    writer.nodes.append(helper.make_node("Transpose", [flow], ["logits"], perm=[0, 2, 3, 1]))
     graph = helper.make_graph(
-        nodes,
-        "four_blocks_sweep",
+        writer.nodes,
+        "mammogate_sweep",
         [helper.make_tensor_value_info("image", TensorProto.FLOAT, ["n", 1, "height", "width"])],
-        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "rows", "columns", len(CLASSES)])],
-        stored,
+        [helper.make_tensor_value_info("logits", TensorProto.FLOAT, ["n", "rows", "columns", OUTPUTS])],
+        writer.stored,
     )
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="mammogate")
     model.ir_version = 9
@@ -79,32 +79,56 @@ def build_graph(weights: Weights, *, version: str) -> onnx.ModelProto:
 def read_weights(graph_file: Path) -> dict[str, NDArray[np.float32]]:
     """The named weights in an exported graph."""
     model = onnx.load(str(graph_file))
-    tensors = model.graph.initializer
+    tensors = (tensor for tensor in model.graph.initializer if "/" in tensor.name)
     return {tensor.name: np.asarray(numpy_helper.to_array(tensor), dtype=np.float32) for tensor in tensors}
 
 
-def fill_network(window_network: Any, weights: Weights) -> None:
-    """Put the weights of a graph into a Keras window network, for further training or as the reference in tests."""
-    for layer in window_network.layers:
-        shapes = [tuple(weight.shape) for weight in layer.weights]
-        if len(shapes) == 2:
-            kernel = weights[f"{layer.name}/kernel"].transpose(2, 3, 1, 0)
-            layer.set_weights([kernel.reshape(shapes[0]), weights[f"{layer.name}/bias"]])
-        elif len(shapes) == len(_NORM_PARTS):
-            layer.set_weights([weights[f"{layer.name}/{part}"] for part in _NORM_PARTS])
+def _inverted_residual(writer: "_Writer", flow: str, block: Block) -> str:
+    name = f"block{block.number}"
+    inner = flow
+    if block.expansion != 1:
+        inner = writer.relu6(writer.convolution(inner, f"{name}_expand"))
+    depthwise = writer.convolution(
+        inner, f"{name}_depthwise", kernel=block.kernel, stride=block.stride, groups=block.entering * block.expansion
+    )
+    projected = writer.convolution(writer.relu6(depthwise), f"{name}_project")
+    return writer.node("Add", flow, projected, name=f"{name}_add") if block.residual else projected
 
 
-def _convolution(nodes: list[Any], flow: str, name: str, *, pads: list[int]) -> str:
-    nodes.append(helper.make_node("Conv", [flow, f"{name}/kernel/float32", f"{name}/bias"], [f"{name}_sum"], pads=pads))
-    return f"{name}_sum"
+class _Writer:
+    """Collects nodes and initialisers."""
 
+    def __init__(self, weights: Weights) -> None:
+        self.nodes: list[Any] = []
+        self.stored: list[Any] = []
+        for name, value in weights.items():
+            if name.endswith("/kernel"):
+                self.stored.append(numpy_helper.from_array(np.ascontiguousarray(value, dtype=np.float16), name))
+                self.nodes.append(helper.make_node("Cast", [name], [f"{name}/float32"], to=TensorProto.FLOAT))
+            else:
+                self.stored.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self._six = self.constant("six", 6.0)
+        self._zero = self.constant("zero", 0.0)
 
-def _relu(nodes: list[Any], flow: str) -> str:
-    nodes.append(helper.make_node("Relu", [flow], [f"{flow}_relu"]))
-    return f"{flow}_relu"
+    def constant(self, name: str, value: float) -> str:
+        self.stored.append(numpy_helper.from_array(np.asarray(value, dtype=np.float32), name))
+        return name
 
+    def node(self, kind: str, *inputs: str, name: str) -> str:
+        self.nodes.append(helper.make_node(kind, list(inputs), [name]))
+        return name
 
-def _norm(nodes: list[Any], flow: str, name: str) -> str:
-    inputs = [flow, *(f"{name}/{part}" for part in _NORM_PARTS)]
-    nodes.append(helper.make_node("BatchNormalization", inputs, [name], epsilon=_EPSILON))
-    return name
+    def relu6(self, flow: str) -> str:
+        return self.node("Clip", flow, self._zero, self._six, name=f"{flow}_relu")
+
+    def convolution(self, flow: str, name: str, *, kernel: int = 1, stride: int = 1, groups: int = 1) -> str:
+        # "same" over an even side: what a stride of 2 needs less goes missing at the top and left.
+        all_round = kernel - stride
+        before, after = all_round // 2, all_round - all_round // 2
+        inputs = [flow, f"{name}/kernel/float32", f"{name}/bias"]
+        self.nodes.append(
+            helper.make_node(
+                "Conv", inputs, [name], pads=[before, before, after, after], strides=[stride, stride], group=groups
+            )
+        )
+        return name

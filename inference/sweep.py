@@ -1,5 +1,6 @@
 """The exported graph in OpenVINO: logits of every window of an image in one pass, without TensorFlow."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -7,10 +8,15 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from inference.card import GRAPH_FILE, MODEL_DIR, ModelUnusable
+from inference.card import GRAPH_FILE, MODEL_DIR, Calibration, ModelUnusable
+from inference.classes import CLASSES
+from preprocessing.patches import COARSE, FINE, SCALES, WindowScale
+from preprocessing.prepare import PreparedImage
 
 _PRECISION: Final = "f32"
 """bf16 would be twice as fast and differ by up to 4.7e-3; the test holds the sweep to Keras within 1e-4."""
+_CELL: Final = 32
+_BATCH: Final = 32
 
 
 class SweepModel:
@@ -30,19 +36,57 @@ class SweepModel:
         except RuntimeError as error:
             raise ModelUnusable(f"The model {graph} can't be loaded ({str(error)[:200]}); export it again.") from error
 
-    def logits(self, contrast: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Sweep images: (height, width) or (n, height, width), 0..1, sides multiples of 16, at least a window.
+    def cells(self, contrast: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Logits of every cell: (n, height, width) in 0..1, sides multiples of 32, to (n, rows, columns, 10)."""
+        result = self._request.infer({"image": np.ascontiguousarray(contrast[:, None], dtype=np.float32)})
+        return np.array(next(iter(result.values())), dtype=np.float32)
 
-        Returns (rows, columns, 5) or (n, rows, columns, 5) float32.
-        """
-        batch = contrast[None, None] if contrast.ndim == 2 else contrast[:, None]
-        result = self._request.infer({"image": np.ascontiguousarray(batch, dtype=np.float32)})
-        logits = np.array(next(iter(result.values())), dtype=np.float32)
-        return logits[0] if contrast.ndim == 2 else logits
+    def window_logits(self, windows: Sequence[NDArray[np.float32]], scale: WindowScale) -> NDArray[np.float32]:
+        """Logits (n, 5) of windows (side, side) at `scale`: the mean over their cells."""
+        parts = [
+            self.cells(np.stack(windows[start : start + _BATCH])).mean(axis=(1, 2))
+            for start in range(0, len(windows), _BATCH)
+        ]
+        every = np.concatenate(parts) if parts else np.zeros((0, len(SCALES) * len(CLASSES)), dtype=np.float32)
+        return every[:, _of(scale)]
+
+    def image_logits(self, prepared: PreparedImage) -> NDArray[np.float32]:
+        """Window logits (2, rows, columns, 5) at the positions of a prepared image, fine and coarse."""
+        fine = _window_means(self.cells(prepared.fine[None])[0, ..., _of(FINE)], FINE.side // _CELL)
+        coarse = _window_means(self.cells(prepared.coarse[None])[0, ..., _of(COARSE)], COARSE.side // _CELL)
+        rows, columns = prepared.positions
+        return np.stack([fine[:rows, :columns], _between(coarse)[:rows, :columns]])
 
 
-def softmax(logits: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
-    """Probabilities over the last axis after dividing by the temperature."""
-    scaled = logits / np.float32(temperature)
-    weights = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+def combined(logits: NDArray[np.float32], calibration: Calibration) -> NDArray[np.float32]:
+    """Probabilities (..., 5) from both scales' logits (2, ..., 5), weighed and shifted as the card says."""
+    weights = np.asarray(calibration.weights, dtype=np.float32).reshape((-1,) + (1,) * (logits.ndim - 1))
+    return softmax((logits * weights).sum(axis=0) + np.asarray(calibration.bias, dtype=np.float32))
+
+
+def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Probabilities over the last axis."""
+    weights = np.exp(logits - logits.max(axis=-1, keepdims=True))
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype=np.float32)
+
+
+def _of(scale: WindowScale) -> slice:
+    start = SCALES.index(scale) * len(CLASSES)
+    return slice(start, start + len(CLASSES))
+
+
+def _window_means(cells: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """The mean over every side x side square of cells: (rows, columns, 5) to (rows - side + 1, ...)."""
+    squares = np.lib.stride_tricks.sliding_window_view(cells, (side, side), axis=(0, 1))
+    return np.asarray(squares.mean(axis=(-2, -1)), dtype=np.float32)
+
+
+def _between(coarse: NDArray[np.float32]) -> NDArray[np.float32]:
+    """The coarse map on the fine grid: its own positions, and halfway between them the mean of the neighbours."""
+    for axis in (0, 1):
+        here = np.moveaxis(coarse, axis, 0)
+        doubled = np.empty((2 * here.shape[0] - 1, *here.shape[1:]), dtype=np.float32)
+        doubled[::2] = here
+        doubled[1::2] = (here[1:] + here[:-1]) / 2
+        coarse = np.moveaxis(doubled, 0, axis)
+    return coarse

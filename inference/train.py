@@ -1,113 +1,59 @@
-"""Training from labelled folders to shipped model: `train(data_dir, out_dir)`."""
+"""Training from labelled folders to a model that can ship: `train(data_dir, out_dir)`."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import Final
 
 import cv2
 
 from inference.metrics import DRAWS
-from inference.training.labels import LabelsUnusable, Row, patients, read_labels
-from inference.training.samples import Sample, load_samples
-from inference.training.split import fold_of_patients, guard_against_leaks
-
-if TYPE_CHECKING:
-    from inference.training.fit import Precision
-
-Recipe = Literal["reference", "mammogate"]
+from inference.training.labels import LabelsUnusable, patients, read_labels
+from inference.training.split import fold_of_patients
 
 FOLDS: Final = 5
+STEPS: Final = 900
 THREADS: Final = 2
-
-
-class RecipeUnavailable(Exception):
-    """The recipe isn't built yet."""
-
-
-def split_samples(
-    data_dir: Path, *, seed: int, validation_fold: int, told: Callable[[str], None]
-) -> tuple[list[Sample], list[Sample], list[Row]]:
-    """Read, split by patient and guard: training samples, held-out samples, rows of the held-out.
-
-    Raises LabelsUnusable and LeakFound.
-    """
-    rows = [row for row in read_labels(data_dir) if row.kind != "thumb"]
-    if len(patients(rows)) < 2:
-        raise LabelsUnusable(f"{data_dir} holds images of fewer than two patients: nothing can be held out.")
-    fold = fold_of_patients(rows, FOLDS, seed)
-    samples = load_samples(rows, told)
-    training = [sample for sample in samples if fold[sample.patient_id] != validation_fold]
-    validation = [sample for sample in samples if fold[sample.patient_id] == validation_fold]
-    guard_against_leaks(
-        {
-            "training": [(sample.patient_id, sample.pixel_hash) for sample in training],
-            "validation": [(sample.patient_id, sample.pixel_hash) for sample in validation],
-        }
-    )
-    used = {sample.path for sample in validation}
-    return training, validation, [row for row in rows if row.path in used]
+SPLIT_SEED: Final = 0
 
 
 def train(
     data_dir: Path,
     out_dir: Path,
-    recipe: Recipe = "reference",
     *,
     seed: int = 0,
-    epochs: int = 25,
-    steps: int | None = None,
-    validation_fold: int = 0,
-    precision: "Precision" = "float32",
-    minutes: float | None = None,
-    start_from: Path | None = None,
+    seeds: int = 2,
+    folds: Sequence[int] = tuple(range(FOLDS)),
+    steps: int = STEPS,
     draws: int = DRAWS,
     progress: Callable[[str], None] = lambda sentence: None,
 ) -> Path:
     """Train on every `labels.csv` below `data_dir` and write the model to `out_dir`; returns the card's path.
 
-    One fold of five patient groups is held out (`validation_fold`, 0..4) for every figure, the calibration and the
-    operating points. `steps` an epoch: by default as many as show every lesion about once. `minutes` ends training
-    earlier, annealed; `start_from` goes on from a `weights.keras`. `progress` gets sentences.
-    Raises RecipeUnavailable, LabelsUnusable, LeakFound.
+    The fifths of the patients in `folds` are held out in turn, for every figure, the calibration and the operating
+    points; each `seeds` times, from `seed` on, for `steps` batches. Called again with the same `out_dir` after it was
+    killed, it goes on where it was; what it has made stays in `out_dir / "work"`. `progress` gets sentences.
+    Raises LabelsUnusable, LeakFound and ImageNetWeightsMissing.
     """
-    if recipe != "reference":
-        raise RecipeUnavailable(f"The recipe {recipe!r} is not available yet; use --recipe reference.")
     _limit_threads()
-    out_dir.mkdir(parents=True, exist_ok=True)
-    training, validation, held_out = split_samples(data_dir, seed=seed, validation_fold=validation_fold, told=progress)
-    progress(f"{len(training)} images to train on, {len(validation)} held out.")
-    from inference.training.fit import fit_network  # TensorFlow starts only now
-
-    network: Any = fit_network(
-        training,
-        validation,
-        out_dir,
-        seed=seed,
-        epochs=epochs,
-        steps=steps,
-        precision=precision,
-        minutes=minutes,
-        start_from=start_from,
-        progress=progress,
-    )
+    rows = [row for row in read_labels(data_dir) if row.kind != "thumb"]
+    if len(patients(rows)) < 2:
+        raise LabelsUnusable(f"{data_dir} holds images of fewer than two patients: nothing can be held out.")
+    fold_of = fold_of_patients(rows, FOLDS, SPLIT_SEED)
+    # TensorFlow starts only now.
+    from inference.training.cross_validate import Plan, cross_validate
+    from inference.training.features import store_features
     from inference.training.finish import finish_model
 
-    told = {
-        "name": recipe,
-        "seed": seed,
-        "epochs": epochs,
-        "steps": steps,
-        "validation_fold": validation_fold,
-        "folds": FOLDS,
-        "precision": precision,
-        "minutes": minutes,
-        "went_on_from_earlier_weights": start_from is not None,
-    }
-    card: Path = finish_model(
-        network, training, validation, held_out, out_dir, recipe=told, draws=draws, progress=progress
+    work = out_dir / "work"
+    features = store_features(rows, work / "features", progress)
+    progress(f"{len(features.records)} windows of {len(patients(rows))} patients.")
+    plan = Plan(folds, range(seed, seed + seeds), steps)
+    answers = cross_validate(features, fold_of, plan, work / "runs", progress)
+    told = {"name": "mammogate", "seeds": list(plan.seeds), "folds": list(folds), "of_folds": FOLDS, "steps": steps}
+    return finish_model(
+        features, answers, rows, fold_of, plan, work / "runs", out_dir, recipe=told, draws=draws, progress=progress
     )
-    return card
 
 
 def _limit_threads() -> None:
@@ -116,3 +62,5 @@ def _limit_threads() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(THREADS))
     os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
+    # The same seed gives the same network.
+    os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")

@@ -1,4 +1,4 @@
-"""Between pixels of the stored image and pixels of the training scale.
+"""Between pixels of the stored image and pixels of the coarse scale, of which the fine one is the double.
 
 Both are measured from the top left corner of the first pixel (its middle is 0.5, 0.5), so that scaling alone maps one
 to the other, and the corners of an image fall on corners.
@@ -13,11 +13,11 @@ from preprocessing.errors import ImageTooSmall
 from preprocessing.header import texts_of
 
 MILLIMETRES: Final = 0.18
-"""Side of a pixel at the training scale: a quarter of a film scanned at 43-50 um."""
+"""Side of a pixel at the coarse scale: a quarter of a film scanned at 43-50 um."""
 _FILM_SCALE: Final = 0.25
 _FILM_LONG_SIDE: Final = 3600
 _USUAL_LONG_SIDE: Final = 1150
-"""Long side at the training scale of a view (about 21 cm) whose header gives no pixel size."""
+"""Long side at the coarse scale of a view (about 21 cm) whose header gives no pixel size."""
 _SMALLEST_LONG_SIDE: Final = 512
 _COARSEST: Final = 0.5
 """Millimetres a pixel; a whole view then has fewer than 500 rows."""
@@ -32,12 +32,16 @@ class Scale:
     y: float
     known: bool
 
+    def doubled(self) -> "Scale":
+        """The scale with twice as many pixels across and down."""
+        return Scale(2.0 * self.x, 2.0 * self.y, self.known)
+
     def to_stored(self, x: float, y: float) -> tuple[float, float]:
-        """A place at the training scale, in stored pixels."""
+        """A place at the coarse scale, in stored pixels."""
         return x / self.x, y / self.y
 
     def to_training(self, x: float, y: float) -> tuple[float, float]:
-        """A place in stored pixels, at the training scale."""
+        """A place in stored pixels, at the coarse scale."""
         return x * self.x, y * self.y
 
 

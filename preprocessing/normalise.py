@@ -2,8 +2,8 @@
 
 Every published crop was stretched by a gain of its own and every film scan has its own exposure, so absolute
 brightness carries no information that lasts. Each pixel is therefore measured against the mean and the deviation of
-the square around it. A box filter gives both in constant time, and gives the same number whether the pixel is looked
-at in a window cut with enough margin or in the sweep over the whole breast.
+the square around it. A box filter gives both in constant time, and a window is then cut from the finished picture, in training
+as in the sweep.
 """
 
 from typing import Final
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 FloatImage = NDArray[np.float32]
 
-BOX_SIDE: Final = 97
-"""Side of the square, in pixels of the training scale (about 17 mm): the window of the network and one pixel."""
+BOX_SIDE: Final = 225
+"""Side of the square in pixels of the scale at hand: 20 mm at the fine one, 40 mm at the coarse one."""
 _LOW: Final = -3.0
 _HIGH: Final = 5.0
 _DEVIATION_FLOOR: Final = 0.01

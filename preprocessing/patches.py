@@ -1,4 +1,4 @@
-"""Windows of a fixed size at a fixed scale, cut the same way for every class.
+"""Windows of a fixed size at two fixed scales, cut the same way for every class.
 
 A crop is never resized to fit and never padded with zeros: crop area alone tells malignancy (AUROC .71 for
 calcifications), and a network would read it from either.
@@ -11,12 +11,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from preprocessing.normalise import BOX_SIDE, FloatImage, local_contrast
+from preprocessing.normalise import FloatImage
 
-WINDOW_SIDE: Final = 96
-"""Side of the network's window in pixels of the training scale (about 17 mm)."""
-MARGIN: Final = BOX_SIDE // 2
-"""Tissue needed around a window so that its local contrast equals that of a sweep over the whole image."""
+
+@dataclass(frozen=True)
+class WindowScale:
+    """One scale at which the network looks: `millimetres` a pixel, `side` of its window in pixels.
+
+    `of_film`: the same as a part of a film scan whose pixel size isn't known (43-50 um).
+    """
+
+    name: str
+    millimetres: float
+    of_film: float
+    side: int
+
+
+FINE: Final = WindowScale("fine", 0.09, 0.5, 160)
+"""For calcifications and margins: 14 mm."""
+COARSE: Final = WindowScale("coarse", 0.18, 0.25, 128)
+"""For shape and surroundings: 23 mm."""
+SCALES: Final = (FINE, COARSE)
 
 
 @dataclass(frozen=True)
@@ -29,29 +44,24 @@ class Placement:
     mirrored: bool = False
 
 
-def cut_with_margin(image: FloatImage, placement: Placement, side: int = WINDOW_SIDE) -> FloatImage:
-    """Cut (side + 2 x MARGIN) squared pixels around a place; beyond the image its reflection goes on.
+def cut_window(contrast: FloatImage, placement: Placement, side: int) -> FloatImage:
+    """Cut side x side pixels around a place; beyond the image its reflection goes on.
 
-    `image`: 2-D float32 at the training scale. Resampled bilinearly in one step for every class and every placement.
+    `contrast`: 2-D float32. Resampled bilinearly in one step for every class and every placement; with a whole or
+    half `centre`, no angle and no zoom, the pixels are taken as they are.
     """
-    full = side + 2 * MARGIN
-    middle = (full - 1) / 2
+    middle = (side - 1) / 2
     matrix = cv2.getRotationMatrix2D(placement.centre, placement.angle, placement.zoom)
     if placement.mirrored:
         mirror = np.array([[-1.0, 0.0, 2.0 * placement.centre[0]], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
         matrix = matrix @ mirror
     matrix[0, 2] += middle - placement.centre[0]
     matrix[1, 2] += middle - placement.centre[1]
-    cut = cv2.warpAffine(image, matrix, (full, full), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
+    cut = cv2.warpAffine(contrast, matrix, (side, side), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     return np.asarray(cut, dtype=np.float32)
 
 
-def window_contrast(cut: FloatImage) -> FloatImage:
-    """Turn what `cut_with_margin` returned into the network's input: local contrast, margin removed, 0..1."""
-    return local_contrast(cut)[MARGIN:-MARGIN, MARGIN:-MARGIN]
-
-
-def bright_places(image: FloatImage, count: int, apart: int = WINDOW_SIDE // 2) -> list[tuple[float, float]]:
+def bright_places(image: FloatImage, count: int, apart: int) -> list[tuple[float, float]]:
     """Up to `count` places (x, y), at least `apart` pixels from each other, richest in small bright spots first.
 
     For large calcification crops, which are mostly normal tissue: a window in the middle may show none.
@@ -68,7 +78,7 @@ def bright_places(image: FloatImage, count: int, apart: int = WINDOW_SIDE // 2) 
 
 
 def spot_energy(image: FloatImage) -> NDArray[np.float32]:
-    """How much small bright detail (up to about 1 mm) there is around each pixel: white top-hat, locally averaged."""
+    """How much small bright detail (up to seven pixels) there is around each pixel: white top-hat, locally averaged."""
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
     spots = cv2.morphologyEx(image, cv2.MORPH_TOPHAT, kernel)
     return np.asarray(cv2.boxFilter(spots, cv2.CV_32F, (25, 25), borderType=cv2.BORDER_REFLECT_101), dtype=np.float32)

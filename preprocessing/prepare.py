@@ -14,27 +14,31 @@ from preprocessing.breast_mask import ChestWall, find_breast
 from preprocessing.decode import decode_pixels
 from preprocessing.geometry import Scale, training_scale
 from preprocessing.intensity import presentation_image, without_padding
-from preprocessing.normalise import FloatImage, fill_outside, local_contrast
-from preprocessing.patches import MARGIN, WINDOW_SIDE
+from preprocessing.normalise import BOX_SIDE, FloatImage, fill_outside, local_contrast
+from preprocessing.patches import COARSE, FINE, WindowScale
 from preprocessing.pixel_format import read_dataset
 
 STRIDE: Final = 16
-"""Pixels between two positions of the sweep; the prepared image's sides are multiples of it."""
+"""Coarse pixels between two positions of the sweep's map: 2.9 mm."""
+_CELL: Final = 32
+"""Pixels between two positions of the network's own map, at either scale; a prepared side is a multiple of it."""
 _MASK_SCALE: Final = 0.5
-"""The breast is sought at half the training scale, an eighth of a film scan."""
+"""The breast is sought at half the coarse scale, an eighth of a film scan."""
 
 
 @dataclass(frozen=True)
 class PreparedImage:
-    """A mammogram at the training scale (0.18 mm a pixel), cut to the breast, ready to be swept.
+    """A mammogram cut to the breast at both scales, ready to be swept.
 
-    `contrast`: float32 0..1, sides multiples of 16; the window at sweep position (row r, column c) covers
-    [16 r : 16 r + 96, 16 c : 16 c + 96] of it and is centred on (x, y) = `centre(r, c)` of the whole image.
-    `image`: the whole presentation image at the training scale, 0..1; `mask`: the breast in it. `box`: (x0, y0, x1, y1)
-    of the breast in training pixels. `timings`: seconds for "decode" and "prepare".
+    `fine`, `coarse`: float32 0..1, local contrast at 0.09 and 0.18 mm a pixel, sides multiples of 32. The map has
+    `positions` (rows, columns); the windows at (row r, column c) are [32 r : 32 r + 160, 32 c : 32 c + 160] of `fine`
+    and, for even r and c, [16 r : 16 r + 128, 16 c : 16 c + 128] of `coarse`, both centred on (x, y) = `centre(r, c)`.
+    `image`: the whole presentation image at the coarse scale, 0..1; `mask`: the breast in it. `box`: (x0, y0, x1, y1)
+    of the breast in coarse pixels. `timings`: seconds for "decode" and "prepare".
     """
 
-    contrast: FloatImage
+    fine: FloatImage
+    coarse: FloatImage
     image: FloatImage
     mask: NDArray[np.bool_]
     box: tuple[int, int, int, int]
@@ -43,12 +47,19 @@ class PreparedImage:
     stored_size: tuple[int, int]
     timings: dict[str, float]
 
+    @property
+    def positions(self) -> tuple[int, int]:
+        """Rows and columns of the sweep's map."""
+        rows, columns = self.fine.shape
+        cells = FINE.side // _CELL - 1
+        return rows // _CELL - cells, columns // _CELL - cells
+
     def centre(self, row: float, column: float) -> tuple[float, float]:
-        """Middle of the window at a sweep position: (x, y) at the training scale, from the image's top left corner."""
+        """Middle of the window at a sweep position: (x, y) at the coarse scale, from the image's top left corner."""
         return self.box[0] + STRIDE * column, self.box[1] + STRIDE * row
 
     def to_stored(self, x: float, y: float) -> tuple[float, float]:
-        """A place at the training scale as [column, row] in stored pixels, kept inside the image."""
+        """A place at the coarse scale as [column, row] in stored pixels, kept inside the image."""
         column, row = self.scale.to_stored(x, y)
         width, height = self.stored_size
         return min(max(column, 0.0), float(width)), min(max(row, 0.0), float(height))
@@ -69,16 +80,17 @@ def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImag
     started = time.perf_counter()
     rows, columns = stored.shape
     scale = training_scale(header, rows, columns)
-    image = reduced_presentation(stored, header, scale)
+    fine = reduced_presentation(stored, header, scale.doubled())
+    image = np.asarray(cv2.resize(fine, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
     breast = find_breast(_resized(image, _MASK_SCALE, _MASK_SCALE))
     height, width = image.shape
     enlarged = cv2.resize(breast.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     mask = np.asarray(enlarged, dtype=np.bool_)
     across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     box = (int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
-    contrast = sweep_input(image, mask, box)
     return PreparedImage(
-        contrast=contrast,
+        fine=sweep_input(fine, mask, box, FINE),
+        coarse=sweep_input(image, mask, box, COARSE),
         image=image,
         mask=mask,
         box=box,
@@ -89,16 +101,17 @@ def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImag
     )
 
 
-def readable_positions(prepared: PreparedImage, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+def readable_positions(prepared: PreparedImage) -> NDArray[np.bool_]:
     """Which sweep positions (rows, columns) are centred on the breast."""
     height, width = prepared.mask.shape
+    shape = prepared.positions
     rows = np.minimum(prepared.box[1] + STRIDE * np.arange(shape[0]), height - 1)
     columns = np.minimum(prepared.box[0] + STRIDE * np.arange(shape[1]), width - 1)
     return np.asarray(prepared.mask[np.ix_(rows, columns)], dtype=np.bool_)
 
 
 def reduced_presentation(stored: NDArray[np.integer], header: Dataset, scale: Scale) -> FloatImage:
-    """Stored values as a presentation image (0..1) at the training scale."""
+    """Stored values as a presentation image (0..1) at `scale`."""
     real = without_padding(stored, header)
     # OpenCV averages 8 and 16 bit integers without a copy; other widths go through float.
     if real.dtype not in (np.uint8, np.uint16, np.int16):
@@ -106,33 +119,35 @@ def reduced_presentation(stored: NDArray[np.integer], header: Dataset, scale: Sc
     return presentation_image(_resized(real, scale.x, scale.y), header)
 
 
-def sweep_input(image: FloatImage, mask: NDArray[np.bool_], box: tuple[int, int, int, int]) -> FloatImage:
+def sweep_input(
+    image: FloatImage, mask: NDArray[np.bool_], box: tuple[int, int, int, int], at: WindowScale
+) -> FloatImage:
     """Local contrast of the breast's box with half a window of margin, so that every window centre lies in the box.
 
-    `image` 0..1 and `mask` at the training scale. Outside the mask and outside the image tissue is mirrored.
+    `image` 0..1 at the scale `at`; `mask` and `box` at the coarse one. Outside the mask and outside the image tissue
+    is mirrored.
     """
-    x0, y0, x1, y1 = box
-    half = WINDOW_SIDE // 2
-    # More than the window needs, so that the local mean at the cut is that of the whole image.
-    reach = half + MARGIN
+    times = round(COARSE.millimetres / at.millimetres)
+    if times > 1:
+        size = (image.shape[1], image.shape[0])
+        enlarged = cv2.resize(mask.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        mask = np.asarray(enlarged, dtype=np.bool_)
+    x0, y0, x1, y1 = (times * place for place in box)
+    margin = BOX_SIDE // 2
+    # More than the windows need, so that the local mean at the cut is that of the whole image.
+    reach = at.side // 2 + margin
+    height, width = (_round_up(length, times * _CELL) for length in (y1 - y0, x1 - x0))
     left, top = max(0, x0 - reach), max(0, y0 - reach)
-    right, bottom = min(image.shape[1], x1 + reach + STRIDE), min(image.shape[0], y1 + reach + STRIDE)
+    right, bottom = min(image.shape[1], x0 + width + reach), min(image.shape[0], y0 + height + reach)
     filled = fill_outside(image[top:bottom, left:right], mask[top:bottom, left:right])
-    width, height = _round_up(x1 - x0), _round_up(y1 - y0)
-    borders = (
-        max(0, top - (y0 - reach)),
-        max(0, y0 + height + reach - bottom),
-        max(0, left - (x0 - reach)),
-        max(0, x0 + width + reach - right),
-    )
+    borders = (top - (y0 - reach), y0 + height + reach - bottom, left - (x0 - reach), x0 + width + reach - right)
     padded = cv2.copyMakeBorder(filled, *borders, borderType=cv2.BORDER_REFLECT_101)
-    padded = padded[: height + 2 * reach, : width + 2 * reach]
     contrast = local_contrast(np.asarray(padded, dtype=np.float32))
-    return np.ascontiguousarray(contrast[MARGIN:-MARGIN, MARGIN:-MARGIN])
+    return np.ascontiguousarray(contrast[margin:-margin, margin:-margin])
 
 
-def _round_up(length: int) -> int:
-    return -(-length // STRIDE) * STRIDE
+def _round_up(length: int, unit: int) -> int:
+    return -(-length // unit) * unit
 
 
 def _resized(image: NDArray[np.generic], across: float, down: float) -> FloatImage:

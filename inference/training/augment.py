@@ -8,46 +8,38 @@ therefore resampled at a sub-pixel place, and often blurred, given noise, or com
 import cv2
 import numpy as np
 
-from inference.training.samples import Sample
+from inference.crops import Place
 from preprocessing.normalise import FloatImage
-from preprocessing.patches import Placement, cut_with_margin, window_contrast
+from preprocessing.patches import Placement, cut_window
+
+_MEAN = np.float32(0.375)
+"""What local contrast makes of the local mean."""
 
 
-def training_window(sample: Sample, generator: np.random.Generator) -> FloatImage:
-    """One augmented window of `sample`: 96 x 96, 0..1."""
-    x, y = sample.places[int(generator.integers(len(sample.places)))]
+def training_window(contrast: FloatImage, place: Place, side: int, generator: np.random.Generator) -> FloatImage:
+    """One augmented window of a picture's local contrast around `place`: side x side, 0..1."""
     placement = Placement(
-        centre=(
-            x + float(generator.uniform(-sample.freedom, sample.freedom)),
-            y + float(generator.uniform(-sample.freedom, sample.freedom)),
-        ),
+        centre=place,
         angle=float(generator.uniform(0.0, 360.0)),
         zoom=float(generator.uniform(0.85, 1.18)),
         mirrored=bool(generator.random() < 0.5),
     )
-    return _contrast_change(
-        window_contrast(_film_change(cut_with_margin(sample.image, placement), generator)), generator
-    )
-
-
-def _film_change(cut: FloatImage, generator: np.random.Generator) -> FloatImage:
-    changed = np.clip(cut, 0.0, 1.0) ** np.float32(generator.uniform(0.7, 1.4))
-    if generator.random() < 0.4:
-        blurred = cv2.GaussianBlur(changed, (0, 0), float(generator.uniform(0.4, 1.2)))
-        changed = np.asarray(blurred, dtype=np.float32)
-    if generator.random() < 0.4:
-        grain = generator.standard_normal(changed.shape, dtype=np.float32)
-        changed = changed + grain * np.float32(generator.uniform(0.0, 0.012))
+    window = cut_window(contrast, placement, side)
+    if generator.random() < 0.5:
+        window = np.asarray(cv2.GaussianBlur(window, (0, 0), float(generator.uniform(0.4, 1.3))), dtype=np.float32)
+    if generator.random() < 0.5:
+        grain = generator.standard_normal(window.shape, dtype=np.float32)
+        window = window + grain * np.float32(generator.uniform(0.0, 0.03))
     if generator.random() < 0.15:
-        levels = (np.clip(changed, 0.0, 1.0) * 255.0).astype(np.uint8)
-        _, stream = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, int(generator.integers(40, 90))])
-        decoded: FloatImage = np.asarray(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE), dtype=np.float32)
-        changed = decoded / np.float32(255.0)
-    return np.asarray(changed, dtype=np.float32)
-
-
-def _contrast_change(window: FloatImage, generator: np.random.Generator) -> FloatImage:
-    """In use a lesion lies in darker tissue than the crop's own reflection: let mean and gain wander."""
+        window = _compressed(window, int(generator.integers(40, 90)))
+    # In use a lesion lies in other tissue than the crop's own reflection: let mean and gain wander.
     gain = np.float32(generator.uniform(0.8, 1.25))
     shift = np.float32(generator.normal(0.0, 0.03))
-    return np.asarray(np.clip((window - 0.375) * gain + 0.375 + shift, 0.0, 1.0), dtype=np.float32)
+    return np.asarray(np.clip((window - _MEAN) * gain + _MEAN + shift, 0.0, 1.0), dtype=np.float32)
+
+
+def _compressed(window: FloatImage, quality: int) -> FloatImage:
+    levels = (np.clip(window, 0.0, 1.0) * 255.0).astype(np.uint8)
+    _, stream = cv2.imencode(".jpg", levels, [cv2.IMWRITE_JPEG_QUALITY, quality])
+    decoded: FloatImage = np.asarray(cv2.imdecode(stream, cv2.IMREAD_GRAYSCALE), dtype=np.float32)
+    return decoded / np.float32(255.0)

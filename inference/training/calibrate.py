@@ -1,4 +1,4 @@
-"""Temperature and operating points, chosen on held-out training patients only."""
+"""Calibration and operating points, chosen on held-out training patients only."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -6,29 +6,56 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from scipy import optimize
 
-from inference.classes import CLASSES
+from inference.card import Calibration
 from inference.metrics import Predictions
 from inference.pooling import as_probabilities, lesion_score, odds_ratio, smooth_map
-from inference.sweep import softmax
+from inference.training.answers import Answers
 
-_TEMPERATURES: Final = np.geomspace(0.4, 4.0, 120)
+_START: Final = np.asarray([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])
+_BOUNDS: Final = [(0.0, 4.0)] * 2 + [(-4.0, 4.0)] * 5
 _MARKS_AN_IMAGE: Final = 1.0
 _QUIET_WINDOWS_MARKED: Final = 0.05
+_LOWEST: Final = 0.5
 _HIGH_BENIGN, _MEDIUM_BENIGN = 0.10, 0.40
 """Part of held-out benign lesions whose malignancy score reaches the attention threshold."""
 _APART: Final = 3
 
 
-def best_temperature(logits: NDArray[np.float32], truth: NDArray[np.int64]) -> float:
-    """The temperature with the least negative log-likelihood of windows (n, 5), every class weighing the same."""
-    counts = np.bincount(truth, minlength=len(CLASSES))
-    weights = 1.0 / counts[truth]
-    losses = []
-    for temperature in _TEMPERATURES:
-        probabilities = softmax(logits, float(temperature))
-        losses.append(float(-(weights * np.log(probabilities[np.arange(len(truth)), truth] + 1e-9)).sum()))
-    return round(float(_TEMPERATURES[int(np.argmin(losses))]), 3)
+def best_calibration(answers: Answers) -> Calibration:
+    """The weights of the two scales and the shift a class with the highest likelihood of `answers`.
+
+    A light pull towards half of each scale and no shift keeps it sensible on a handful of answers.
+    """
+    logits = answers.logits.astype(np.float64)
+    rows = np.arange(len(answers.truth))
+
+    def cost(values: NDArray[np.float64]) -> float:
+        sums = np.einsum("s,nsc->nc", values[:2], logits) + values[2:]
+        sums -= sums.max(axis=1, keepdims=True)
+        likelihood = sums[rows, answers.truth] - np.log(np.exp(sums).sum(axis=1))
+        return float(-likelihood.sum() + ((values - _START) ** 2).sum())
+
+    found = np.asarray(optimize.minimize(cost, _START, method="L-BFGS-B", bounds=_BOUNDS).x)
+    fine, coarse, *bias = (round(float(value), 4) for value in found)
+    return Calibration(weights=(fine, coarse), bias=(bias[0], bias[1], bias[2], bias[3], bias[4]))
+
+
+def cross_fitted(answers: Answers) -> Predictions:
+    """Probabilities of every answer, calibrated on the other folds' answers; with one fold only, on its own."""
+    folds = np.unique(answers.fold)
+    parts: list[Predictions] = []
+    order: list[NDArray[np.int64]] = []
+    for fold in folds:
+        mine = answers.fold == fold
+        calibration = best_calibration(answers.part(~mine) if len(folds) > 1 else answers)
+        parts.append(answers.part(mine).predictions(calibration))
+        order.append(np.flatnonzero(mine))
+    back = np.argsort(np.concatenate(order))
+    return Predictions(
+        np.concatenate([part.probabilities for part in parts])[back], answers.truth, answers.patients, answers.areas
+    )
 
 
 def peaks(probabilities: NDArray[np.float32], readable: NDArray[np.bool_]) -> list[float]:
@@ -44,13 +71,15 @@ def peaks(probabilities: NDArray[np.float32], readable: NDArray[np.bool_]) -> li
         remaining[max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1] = 0.0
 
 
-def mark_threshold(peaks_of_normals: Sequence[Sequence[float]], quiet_scores: NDArray[np.float64]) -> float:
-    """The operating point: at most one mark an image on held-out normal films, and at most every twentieth window
+def mark_threshold(
+    peaks_of_normals: Sequence[Sequence[float]], quiet_scores: NDArray[np.float64], marks: float = _MARKS_AN_IMAGE
+) -> float:
+    """The operating point: at most `marks` an image on held-out normal films, and at most every twentieth window
     of normal tissue marked in held-out films with lesions (another kind of film than the normals); the higher of both.
     """
-    candidates = [0.5]
+    candidates = [_LOWEST]
     every = sorted((peak for image in peaks_of_normals for peak in image), reverse=True)
-    allowed = int(_MARKS_AN_IMAGE * len(peaks_of_normals))
+    allowed = int(marks * len(peaks_of_normals))
     if len(every) > allowed:
         candidates.append(every[allowed] + 1e-4)
     if len(quiet_scores):

@@ -1,8 +1,8 @@
-"""From a fitted network to a model folder: graph, calibration, operating points, figures, card."""
+"""From the runs of a cross-validation to a model folder: graph, calibration, operating points, figures, card."""
 
 import json
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,217 +11,204 @@ import onnx
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
-from inference.card import CARD_FILE, GRAPH_FILE
+from inference import metrics
+from inference.card import CARD_FILE, GRAPH_FILE, Calibration
 from inference.classes import CLASSES
-from inference.evaluate import figures
-from inference.metrics import DRAWS, Predictions, auroc, malignancy_share, with_interval
-from inference.network import STRIDE, sweep_network
+from inference.crops import read_crop, reading_places
+from inference.metrics import Predictions
 from inference.onnx_graph import build_graph, weights_of
-from inference.predict import crop_logits, crop_probabilities, crop_windows, grey, pooled_windows, window_logits
-from inference.sweep import SweepModel, softmax
+from inference.predict import grey
+from inference.sweep import SweepModel, combined
 from inference.training import calibrate, plots
+from inference.training.answers import Answers
 from inference.training.card_text import card_markdown, shared_facts
+from inference.training.cross_validate import Plan, mean_weights, read_weights, run_folder, whole_network
+from inference.training.features import Features
 from inference.training.labels import Row
-from inference.training.samples import Sample
-from preprocessing.geometry import MILLIMETRES
-from preprocessing.patches import WINDOW_SIDE
-from preprocessing.prepare import PreparedImage, prepare_values, readable_positions
+from inference.training.report import report
+from preprocessing.normalise import FloatImage
+from preprocessing.patches import COARSE, SCALES, Placement, cut_window
+from preprocessing.prepare import prepare_values, readable_positions
 
-VERSION: Final = "0.1.0-reference"
-_PLACES: Final = 40
-_CLOSE: Final = 1
+VERSION: Final = "0.2.0"
+MARKS_TOLD: Final = (1.0, 2.0, 4.0)
+_CELL: Final = 32
 
 
 def finish_model(
-    network: Any,
-    training: Sequence[Sample],
-    validation: Sequence[Sample],
-    validation_rows: Sequence[Row],
+    features: Features,
+    answers: Answers,
+    rows: Sequence[Row],
+    fold_of: Mapping[str, int],
+    plan: Plan,
+    runs: Path,
     out_dir: Path,
     *,
     recipe: dict[str, Any],
-    draws: int = DRAWS,
+    draws: int,
     progress: Callable[[str], None],
 ) -> Path:
     """Write `model.onnx`, `card.json`, `card.md` and pictures to `out_dir`; returns the card's path.
 
-    Every figure, the temperature and the operating points come from `validation`, patients the network never saw in
-    training; none of it is a test figure. `recipe` goes into the card as it is.
+    Every figure, the calibration and the operating points come from `answers` about held-out patients and from sweeps
+    over their views; none of it is a test figure. `recipe` goes into the card as it is.
     """
-    graph = build_graph(weights_of(sweep_network(network)), version=VERSION)
-    onnx.save(graph, str(out_dir / GRAPH_FILE))
-    sweep = SweepModel(out_dir)
-    lesions = [sample for sample in validation if sample.label != "normal"]
-    woman = _as_windows([sample for sample in validation if sample.origin == "film normal"])
-    film = _as_windows([sample for sample in validation if sample.origin == "lesion film"])
-    crops = [sample for sample in validation if sample.label == "normal" and sample.origin == "lesion"]
-    normals = [*woman, *film, *crops]
-    progress(f"Held out: {len(lesions)} lesion crops, {len(normals)} windows of normal tissue.")
-
-    samples = [*lesions, *normals]
-    logits = crop_logits(sweep, samples)
-    temperature = calibrate.best_temperature(np.stack([one[0] for one in logits]), _truth(samples))
-    given = _predictions(samples, pooled_windows(logits, temperature))
-    of_lesions = given.part(given.truth > 0)
-    origins = np.asarray([sample.origin for sample in samples])
-
-    views = [prepare_values(grey(row.path), Dataset()) for row in validation_rows if row.kind == "full"]
-    peaks_of_views = [_peaks(sweep, view, temperature) for view in views]
-    quiet = given.part((given.truth == 0) & (origins != "film normal"))
-    mark = calibrate.mark_threshold(peaks_of_views, 1.0 - quiet.probabilities[:, 0])
-    high, medium = calibrate.attention_thresholds(of_lesions, mark)
-    progress(f"Temperature {temperature}, mark from {mark}, attention from {high} and {medium}.")
-
+    given = calibrate.cross_fitted(answers)
+    calibration = calibrate.best_calibration(answers)
+    progress(f"Scales weigh {calibration.weights}; figures follow.")
+    peaks, swept = _sweep_held_out(answers, rows, fold_of, plan, runs, calibration, progress)
+    quiet = 1.0 - given.part(answers.origins == "lesion film").probabilities[:, 0]
+    lesion = answers.origins == "lesion"
+    mark = calibrate.mark_threshold(peaks, quiet)
+    high, medium = calibrate.attention_thresholds(given.part(lesion), mark)
+    progress(f"Mark from {mark}, attention from {high} and {medium}.")
+    network = whole_network(
+        mean_weights(
+            [read_weights(run_folder(runs, fold, seed) / "weights.npz") for fold in plan.folds for seed in plan.seeds]
+        )
+    )
+    onnx.save(build_graph(weights_of(network), version=VERSION), str(out_dir / GRAPH_FILE))
+    scores = calibrate.pooled_malignancy(given.part(lesion), mark)
     card: dict[str, Any] = {
-        "name": "four-block reference network",
+        "name": "EfficientNet-Lite0 at two scales",
         "version": VERSION,
         "classes": list(CLASSES),
-        "window_side": WINDOW_SIDE,
-        "stride": STRIDE,
-        "millimetres_per_pixel": MILLIMETRES,
+        "scales": [{"name": s.name, "millimetres": s.millimetres, "side": s.side} for s in SCALES],
         "operating_points": {"mark": mark, "attention_high": high, "attention_medium": medium},
-        "calibration": {"temperature": temperature},
+        "marks_an_image": {f"{marks:g}": calibrate.mark_threshold(peaks, np.zeros(0), marks) for marks in MARKS_TOLD},
+        "calibration": calibration.model_dump(),
         "parameters": int(network.count_params()),
+        "graph_bytes": (out_dir / GRAPH_FILE).stat().st_size,
         "recipe": recipe,
-        "split": _split(training, validation),
+        "split": _split(answers, fold_of, features),
         "figures": {
-            **figures(given, draws=draws),
-            **_more_figures(of_lesions, lesions, draws),
-            "normal_recall": {
-                "a woman left out": _called_normal(given.part(origins == "film normal")),
-                "the same, all windows shifted by half a pixel": _called_normal(
-                    _predictions(woman, crop_probabilities(sweep, woman, temperature, shift=0.5))
-                ),
-                "tissue of the lesion films outside the bright spots": _called_normal(
-                    given.part(origins == "lesion film")
-                ),
-            },
-            "marks_per_normal_view": [sum(peak >= mark for peak in found) for found in peaks_of_views],
-            "lesion_crops_marked": round(float(np.mean(1.0 - of_lesions.probabilities[:, 0] >= mark)), 4),
-            "sweep_against_windows": _sweep_difference(sweep, views, temperature),
+            **report(answers, given, draws),
+            "sweep_class_wise_ece": None
+            if swept is None
+            else metrics.with_interval(metrics.class_wise_calibration_error, swept, draws=draws),
+            "marks_per_normal_view": [sum(peak >= mark for peak in found) for found in peaks],
+            "lesion_crops_marked": round(float(np.mean(1.0 - given.part(lesion).probabilities[:, 0] >= mark)), 4),
         },
+        "validation_scores": _score_summary(scores),
         **shared_facts(),
     }
     (out_dir / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
-    curves = out_dir / "curves.json"
-    if curves.is_file():
-        plots.draw_curves(json.loads(curves.read_text(encoding="utf-8")), out_dir / "curves.png")
-    plots.draw_confusion(given, out_dir / "confusion.png")
-    plots.draw_reliability(given, out_dir / "reliability.png")
-    # The DDSM normals come without a licence text: only CBIS-DDSM tissue (CC BY 3.0) is shown.
-    shown = np.flatnonzero(origins != "film normal")
-    plots.draw_examples(
-        [crop_windows(samples[int(place)])[0] for place in shown], given.part(shown), out_dir / "examples.png"
-    )
+    _draw(answers, given, rows, plan, runs, out_dir)
     (out_dir / "card.md").write_text(card_markdown(card), encoding="utf-8")
     return out_dir / CARD_FILE
 
 
-def _as_windows(samples: Sequence[Sample]) -> list[Sample]:
-    """Normal tissue, one sample a place."""
-    return [replace(sample, places=(place,)) for sample in samples for place in sample.places[:_PLACES]]
+def _sweep_held_out(
+    answers: Answers,
+    rows: Sequence[Row],
+    fold_of: Mapping[str, int],
+    plan: Plan,
+    runs: Path,
+    calibration: Calibration,
+    progress: Callable[[str], None],
+) -> tuple[list[list[float]], Predictions | None]:
+    """Local maxima of the lesion score in each held-out whole view, and the first fold's crops read by the sweep."""
+    peaks: list[list[float]] = []
+    swept: Predictions | None = None
+    names = {str(patient) for patient in answers.patients[answers.origins == "film normal"]}
+    for place, fold in enumerate(plan.folds):
+        held = [row for row in rows if fold_of[row.patient_id] == fold]
+        views = [row for row in held if row.kind == "full" and row.patient_id in names and row.path.suffix != ".png"]
+        if not views and place:
+            continue
+        several = [read_weights(run_folder(runs, fold, seed) / "weights.npz") for seed in plan.seeds]
+        with tempfile.TemporaryDirectory() as folder:
+            graph = build_graph(weights_of(whole_network(mean_weights(several))), version=f"{VERSION}-fold{fold}")
+            onnx.save(graph, str(Path(folder) / GRAPH_FILE))
+            sweep = SweepModel(Path(folder))
+        for row in views:
+            prepared = prepare_values(grey(row.path), Dataset())
+            probabilities = combined(sweep.image_logits(prepared), calibration)
+            peaks.append(calibrate.peaks(probabilities, readable_positions(prepared)))
+        if not place:
+            crops = [row for row in held if row.kind == "crop" and row.label != "normal"]
+            swept = _crops_by_sweep(sweep, crops, calibration)
+            progress(f"Swept {len(crops)} held-out crops.")
+    return peaks, swept
 
 
-def _truth(samples: Sequence[Sample]) -> NDArray[np.int64]:
-    return np.asarray([CLASSES.index(sample.label) for sample in samples], dtype=np.int64)
+def _crops_by_sweep(sweep: SweepModel, rows: Sequence[Row], calibration: Calibration) -> Predictions | None:
+    """Crops read as the sweep reads: real tissue around the window instead of the network's zero padding."""
+    logits: list[NDArray[np.float32]] = []
+    used: list[Row] = []
+    areas: list[int] = []
+    for row in rows:
+        pixels = grey(row.path)
+        crop = read_crop(pixels)
+        if crop.deviation < 0.01:
+            continue
+        means: list[NDArray[np.float32]] = []
+        for number, scale in enumerate(SCALES):
+            contrast = crop.contrast[scale.name]
+            wider = scale.side + 2 * _CELL
+            windows = [
+                cut_window(contrast, Placement((float(int(x)) + 0.5, float(int(y)) + 0.5)), wider)
+                for x, y in reading_places(contrast, scale)
+            ]
+            cells = sweep.cells(np.stack(windows))[:, 1:-1, 1:-1]
+            means.append(cells[..., number * len(CLASSES) : (number + 1) * len(CLASSES)].mean(axis=(0, 1, 2)))
+        logits.append(np.stack(means))
+        used.append(row)
+        areas.append(pixels.size)
+    if not used:
+        return None
+    probabilities = combined(np.stack(logits, axis=1), calibration).astype(np.float64)
+    truth = np.asarray([CLASSES.index(row.label) for row in used], dtype=np.int64)
+    patients = np.asarray([row.patient_id for row in used], dtype=np.str_)
+    return Predictions(probabilities, truth, patients, np.asarray(areas, dtype=np.float64))
 
 
-def _predictions(samples: Sequence[Sample], probabilities: NDArray[np.float64]) -> Predictions:
-    return Predictions(
-        probabilities,
-        _truth(samples),
-        np.asarray([sample.patient_id for sample in samples], dtype=np.str_),
-        np.asarray([sample.area for sample in samples], dtype=np.float64),
-    )
-
-
-def _peaks(sweep: SweepModel, view: PreparedImage, temperature: float) -> list[float]:
-    probabilities = softmax(sweep.logits(view.contrast), temperature)
-    return calibrate.peaks(probabilities, readable_positions(view, probabilities.shape))
-
-
-def _split(training: Sequence[Sample], validation: Sequence[Sample]) -> dict[str, Any]:
-    """How many images and patients on each side; the names of the held-out stay with the data."""
-
-    def side(samples: Sequence[Sample]) -> dict[str, Any]:
-        counts = {name: sum(sample.label == name for sample in samples) for name in CLASSES}
-        return {"patients": len({sample.patient_id for sample in samples}), "images": counts}
-
+def _split(answers: Answers, fold_of: Mapping[str, int], features: Features) -> dict[str, Any]:
+    """How many patients and images took part; names stay with the data."""
+    first = {(record.file, record.label): record for record in features.records}.values()
+    counts = {name: sum(CLASSES[record.label] == name for record in first) for name in CLASSES}
     return {
-        "by": "patient, stratified by her most severe label",
-        "training": side(training),
-        "held_out": side(validation),
+        "by": "patient, stratified by her most severe label, in five folds",
+        "patients": len(set(fold_of)),
+        "images": counts,
+        "held_out_answers": {
+            str(origin): int((answers.origins == origin).sum()) for origin in np.unique(answers.origins)
+        },
     }
 
 
-def _called_normal(normals: Predictions) -> float | None:
-    if not len(normals.truth):
-        return None
-    return round(float((normals.probabilities.argmax(axis=1) == 0).mean()), 4)
-
-
-def _more_figures(of_lesions: Predictions, lesions: Sequence[Sample], draws: int) -> dict[str, Any]:
-    """By type, without padding, CC and MLO together, within strata of crop size."""
-    share = malignancy_share(of_lesions.probabilities)
-    unpadded = np.asarray([min(sample.image.shape) >= WINDOW_SIDE for sample in lesions])
-    by_patient_type = _pooled_by_patient(of_lesions)
-
-    def on(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
-        return with_interval(_malignancy, of_lesions.part(chosen), draws=draws)
-
+def _score_summary(scores: NDArray[np.float64]) -> dict[str, Any]:
+    """What `mammogate doctor` compares a week's image malignancy scores with."""
+    counts, _ = np.histogram(np.clip(scores, 0.0, 1.0), bins=10, range=(0.0, 1.0))
+    quantiles = np.quantile(scores, np.linspace(0.0, 1.0, 101)) if len(scores) else np.zeros(101)
     return {
-        "lesion_malignancy_auroc_calcification": on(np.isin(of_lesions.truth, (1, 3))),
-        "lesion_malignancy_auroc_mass": on(np.isin(of_lesions.truth, (2, 4))),
-        "lesion_malignancy_auroc_unpadded": on(unpadded),
-        "unpadded_crops": int(unpadded.sum()),
-        "lesion_malignancy_auroc_views_of_a_patient_averaged": with_interval(_malignancy, by_patient_type, draws=draws),
-        "lesion_malignancy_auroc_within_size_strata": _stratified(of_lesions, share),
+        "image": [int(count) for count in counts],
+        "n": len(scores),
+        "quantiles": [round(float(value), 5) for value in quantiles],
     }
 
 
-def _malignancy(given: Predictions) -> float | None:
-    return auroc(given.truth >= 3, malignancy_share(given.probabilities))
-
-
-def _pooled_by_patient(given: Predictions) -> Predictions:
-    """Lesions of one patient and class averaged: CC and MLO of a lesion become one."""
-    keys = [f"{patient}|{label}" for patient, label in zip(given.patients, given.truth, strict=True)]
-    names, where = np.unique(np.asarray(keys), return_inverse=True)
-    first = [int(np.flatnonzero(where == place)[0]) for place in range(len(names))]
-    means = np.stack([given.probabilities[where == place].mean(axis=0) for place in range(len(names))])
-    return Predictions(means, given.truth[first], given.patients[first], given.areas[first])
-
-
-def _stratified(given: Predictions, share: NDArray[np.float64]) -> float | None:
-    """Malignancy AUROC inside sextiles of crop area of each type, weighted by pairs: crop size can't help here."""
-    pairs, total = 0.0, 0.0
-    for classes in ((1, 3), (2, 4)):
-        rows = np.flatnonzero(np.isin(given.truth, classes))
-        for stratum in np.array_split(rows[np.argsort(given.areas[rows])], 6):
-            malignant = given.truth[stratum] >= 3
-            value = auroc(malignant, share[stratum])
-            if value is not None:
-                weight = float(malignant.sum() * (~malignant).sum())
-                pairs, total = pairs + value * weight, total + weight
-    return _rounded(pairs / total) if total else None
-
-
-def _sweep_difference(sweep: SweepModel, views: Sequence[PreparedImage], temperature: float) -> dict[str, float] | None:
-    """How far a position of the sweep is from the same window read alone: real tissue instead of zero padding."""
-    if not views:
-        return None
-    contrast = views[0].contrast
-    swept = softmax(sweep.logits(contrast), temperature)
-    rows, columns = (np.arange(_CLOSE, length - _CLOSE, 3) for length in swept.shape[:2])
-    places = [(int(row), int(column)) for row in rows for column in columns]
-    windows = [
-        contrast[STRIDE * row : STRIDE * row + WINDOW_SIDE, STRIDE * column : STRIDE * column + WINDOW_SIDE]
-        for row, column in places
+def _draw(
+    answers: Answers, given: Predictions, rows: Sequence[Row], plan: Plan, runs: Path, out_dir: Path
+) -> None:
+    curves = [
+        json.loads((run_folder(runs, fold, seed) / "curve.json").read_text(encoding="utf-8"))
+        for fold in plan.folds
+        for seed in plan.seeds
     ]
-    alone = softmax(window_logits(sweep, windows), temperature)
-    apart = np.abs(np.stack([swept[place] for place in places]) - alone).max(axis=1)
-    return {"mean": _rounded(float(apart.mean())) or 0.0, "largest": _rounded(float(apart.max())) or 0.0}
+    plots.draw_curves(curves, out_dir / "curves.png")
+    counted = given.part(answers.origins != "film normal shifted")
+    plots.draw_confusion(counted, out_dir / "confusion.png")
+    plots.draw_reliability(counted, out_dir / "reliability.png")
+    plots.draw_roc(counted, out_dir / "roc.png")
+    # The DDSM normals come without a licence text: only CBIS-DDSM crops (CC BY 3.0) are shown.
+    lesions = np.flatnonzero(answers.origins == "lesion")
+    chosen = np.random.default_rng(0).permutation(lesions)[: plots.EXAMPLES]
+    by_name = {row.path.name: row for row in rows if row.kind == "crop"}
+    windows = [_middle(grey(by_name[str(answers.files[number])].path)) for number in chosen]
+    plots.draw_examples(windows, given.part(chosen), out_dir / "examples.png")
 
 
-def _rounded(value: float | None) -> float | None:
-    return None if value is None else round(value, 4)
+def _middle(pixels: NDArray[np.uint8]) -> FloatImage:
+    contrast = read_crop(pixels).contrast[COARSE.name]
+    return cut_window(contrast, Placement(reading_places(contrast, COARSE)[0]), COARSE.side)

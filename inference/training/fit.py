@@ -1,131 +1,212 @@
-"""Fitting the reference network: its published recipe, and what is changed in it.
+"""Fine-tuning the upper layers on the stored maps of the frozen ones.
 
-As published: four blocks, He initialisation, batch normalisation, dropout, Adam from 1e-3, categorical
-cross-entropy, batch 32. Changed: a window of 96 pixels at a quarter of the scan's scale instead of 256 at its half
-(two cores train it in half an hour), local contrast as input, batches balanced by class, learning rate falling along a
-cosine to the end instead of the best of 25 epochs being picked (nothing is chosen on the validation patients),
-label smoothing .05.
+AdamW (Loshchilov and Hutter 2019), the new heads ten times as fast as ImageNet's layers, a short warm-up and a cosine
+to the end (nothing is chosen on held-out patients), label smoothing .05, dropout .3. A batch of 32 windows is of one
+scale, the scales taking turns: a fifth normal tissue, the four lesion classes in equal parts.
+
+What a step does follows from the seed and its number alone, and its outcome is kept every `KEPT_EVERY` steps in one
+file that is replaced whole: a killed run goes on from there and ends as it would have.
 """
 
 import json
 import math
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import keras
 import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
 
 from inference.classes import CLASSES
-from inference.network import float32_copy, reference_network
-from inference.training.batches import BATCH, Batches
-from inference.training.samples import Sample
-from preprocessing.patches import WINDOW_SIDE, Placement, cut_with_margin, window_contrast
+from inference.efficientnet import fill_from_imagenet
+from inference.network import HEADS, OUTPUTS, trained_part
+from inference.training.features import Features
+from inference.training.frozen import CHANNELS, FROZEN_BLOCKS
+from inference.training.imagenet import imagenet_weights
+from preprocessing.patches import SCALES
 
-Precision = Literal["float32", "bfloat16"]
-
-_LEARNING_RATE: Final = 1e-3
+BATCH: Final = 32
+KEPT_EVERY: Final = 50
+_LEARNING_RATE: Final = 4e-4
+_HEADS_FASTER: Final = 10.0
+_WARM_UP: Final = 50
 _LABEL_SMOOTHING: Final = 0.05
-_NORMAL_PLACES_CHECKED: Final = 25
+_WEIGHT_DECAY: Final = 0.01
+_SHARES: Final = {"film normal": 0.12, "lesion film": 0.08}
+_STATE: Final = "state.npz"
+_CURVE: Final = "curve.json"
 
 
-def validation_windows(
-    samples: Sequence[Sample], normal_places: int = _NORMAL_PLACES_CHECKED
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Unaugmented windows with their truth: one a lesion, up to `normal_places` an image of normal tissue."""
-    windows: list[np.ndarray[Any, Any]] = []
-    truth: list[int] = []
-    for sample in samples:
-        places = sample.places[:1] if sample.origin == "lesion" else sample.places[:normal_places]
-        for place in places:
-            windows.append(window_contrast(cut_with_margin(sample.image, Placement(place))))
-            truth.append(CLASSES.index(sample.label))
-    return np.stack(windows)[..., None], np.eye(len(CLASSES), dtype=np.float32)[truth]
+@dataclass(frozen=True)
+class Fit:
+    """What to fit: `learn` are numbers of records; `watch`, numbers of held-out ones, are measured at each keeping."""
+
+    seed: int
+    steps: int
+    learn: NDArray[np.int64]
+    watch: NDArray[np.int64]
 
 
-def fit_network(
-    training: Sequence[Sample],
-    validation: Sequence[Sample],
-    out_dir: Path,
-    *,
-    seed: int,
-    epochs: int,
-    steps: int | None = None,
-    precision: Precision = "float32",
-    minutes: float | None = None,
-    start_from: Path | None = None,
-    progress: Callable[[str], None],
-) -> Any:
-    """Train, and write `weights.keras` and `curves.json` to `out_dir` after every epoch; return the float32 network.
+def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], None]) -> Any:
+    """Train, or go on training, in `folder`; returns the trained part of the network.
 
-    The learning rate falls along a cosine over `epochs` of `steps` batches, or over `minutes` where those end first:
-    on a busy machine the network is then trained less, but never left half annealed. `start_from`: a `weights.keras`
-    to go on from.
-
-    `precision` bfloat16 is about 1.4 times as fast where the processor has AVX512_BF16; the weights stay float32.
-    `progress` gets a sentence after every epoch.
+    `folder` then holds the state and `curve.json`: step, seconds, loss and accuracy of training batches and of the
+    watched windows.
     """
-    keras.utils.set_random_seed(seed)
-    keras.mixed_precision.set_dtype_policy("mixed_bfloat16" if precision == "bfloat16" else "float32")
-    steps = steps or max(1, sum(1 for sample in training if sample.origin == "lesion") * 4 // (3 * BATCH))
-    network = reference_network(WINDOW_SIDE)
-    if start_from is not None:
-        network.set_weights(keras.models.load_model(start_from).get_weights())
-    keras.mixed_precision.set_dtype_policy("float32")
-    network.compile(
-        optimizer=keras.optimizers.Adam(_LEARNING_RATE),
-        loss=keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=_LABEL_SMOOTHING),
-        metrics=["accuracy"],
-        jit_compile=False,  # XLA's convolutions on a CPU are three times as slow as oneDNN's
-    )
-    recorder = _Recorder(out_dir, epochs, progress)
-    network.fit(
-        Batches(training, steps, seed),
-        validation_data=validation_windows(validation) if validation else None,
-        epochs=epochs,
-        verbose=0,
-        callbacks=[_Cosine(epochs * steps, minutes), recorder],
-    )
-    return float32_copy(network)
+    folder.mkdir(parents=True, exist_ok=True)
+    keras.utils.set_random_seed(what.seed)
+    training = _Training(what)
+    done = training.restore(folder / _STATE)
+    curve: list[dict[str, float]] = json.loads((folder / _CURVE).read_text(encoding="utf-8")) if done else []
+    batches = _Batches(features, what)
+    started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
+    losses: list[tuple[float, float]] = []
+    for step in range(done, what.steps):
+        losses.append(training.step(step, *batches.draw(step)))
+        if (step + 1) % KEPT_EVERY == 0 or step + 1 == what.steps:
+            loss, accuracy = (float(value) for value in np.mean(losses, axis=0))
+            losses = []
+            row = {"step": step + 1, "seconds": round(time.monotonic() - started, 1), "loss": loss, "accuracy": accuracy}
+            row |= training.measure(features, what.watch)
+            curve = [*curve, {name: round(value, 4) for name, value in row.items()}]
+            _write(folder / _CURVE, json.dumps(curve, indent=1).encode())
+            training.keep(folder / _STATE, step + 1)
+            progress(", ".join(f"{name} {value:g}" for name, value in curve[-1].items()))
+    return training.network
 
 
-class _Cosine(keras.callbacks.Callback):  # type: ignore[misc] # keras ships no types
-    """Lowers the learning rate with the part of the work, or of the time, that is used up; stops at its end."""
-
-    def __init__(self, steps: int, minutes: float | None) -> None:
-        super().__init__()
-        self._steps = steps
-        self._seconds = minutes * 60.0 if minutes is not None else math.inf
-        self._done = 0
-        self._started = time.monotonic()
-
-    def on_train_batch_begin(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        used = min(1.0, max(self._done / self._steps, (time.monotonic() - self._started) / self._seconds))
-        self.model.optimizer.learning_rate = _LEARNING_RATE * max(0.01, (1.0 + math.cos(math.pi * used)) / 2.0)
-
-    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
-        self._done += 1
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        if time.monotonic() - self._started >= self._seconds:
-            self.model.stop_training = True
+def logits_of(network: Any, features: Features, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+    """Logits (n, 5) of records, by the head of each one's own scale."""
+    logits = np.zeros((len(numbers), len(CLASSES)), dtype=np.float32)
+    forward = tf.function(lambda maps: network(maps, training=False), reduce_retracing=True)
+    scales = np.asarray([features.records[int(number)].scale for number in numbers], dtype=np.int64)
+    for scale in range(len(SCALES)):
+        rows = np.flatnonzero(scales == scale)
+        for start in range(0, len(rows), 2 * BATCH):
+            these = rows[start : start + 2 * BATCH]
+            every = np.asarray(forward(features.maps(numbers[these])))
+            logits[these] = every[:, scale * len(CLASSES) : (scale + 1) * len(CLASSES)]
+    return logits
 
 
-class _Recorder(keras.callbacks.Callback):  # type: ignore[misc] # keras ships no types
-    def __init__(self, out_dir: Path, epochs: int, progress: Callable[[str], None]) -> None:
-        super().__init__()
-        self._out_dir = out_dir
-        self._epochs = epochs
-        self._progress = progress
-        self._rows: list[dict[str, float]] = []
-        self._started = time.monotonic()
+class _Batches:
+    """Which windows each step learns from."""
 
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        figures = {name: round(float(value), 4) for name, value in (logs or {}).items()}
-        elapsed = time.monotonic() - self._started
-        self._rows.append({"epoch": epoch + 1, "seconds": round(elapsed, 1), **figures})
-        (self._out_dir / "curves.json").write_text(json.dumps(self._rows, indent=1), encoding="utf-8")
-        float32_copy(self.model).save(self._out_dir / "weights.keras")
-        told = ", ".join(f"{name} {value:.3f}" for name, value in figures.items())
-        self._progress(f"Epoch {epoch + 1} of {self._epochs} after {elapsed:.0f} s: {told}")
+    def __init__(self, features: Features, what: Fit) -> None:
+        self._features = features
+        self._seed = what.seed
+        records = [features.records[int(number)] for number in what.learn]
+        self._groups: list[dict[str, NDArray[np.int64]]] = []
+        for scale in range(len(SCALES)):
+            names: dict[str, list[int]] = {}
+            for number, record in zip(what.learn, records, strict=True):
+                if record.scale == scale:
+                    lesion = record.label > 0
+                    names.setdefault(CLASSES[record.label] if lesion else record.origin, []).append(int(number))
+            self._groups.append({name: np.asarray(members, dtype=np.int64) for name, members in names.items()})
+
+    def draw(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
+        """Maps, truth (one-hot, smoothed) and the scale of one step."""
+        scale = step % len(SCALES)
+        groups = self._groups[scale]
+        generator = np.random.default_rng((self._seed, step))
+        lesions = [name for name in CLASSES[1:] if name in groups]
+        normals = [name for name in groups if name not in CLASSES]
+        shares = np.asarray([_SHARES.get(name, sum(_SHARES.values())) for name in normals], dtype=np.float64)
+        rest = (1.0 - shares.sum()) / max(1, len(lesions))
+        every = np.concatenate([shares, np.full(len(lesions), rest)])
+        chosen = generator.choice(len(every), size=BATCH, p=every / every.sum())
+        members = [groups[([*normals, *lesions])[int(group)]] for group in chosen]
+        numbers = np.asarray([group[int(generator.integers(len(group)))] for group in members], dtype=np.int64)
+        labels = [self._features.records[int(number)].label for number in numbers]
+        truth = np.eye(len(CLASSES), dtype=np.float32)[labels]
+        return self._features.maps(numbers), truth, scale
+
+
+class _Training:
+    """The network, its optimisers and one step."""
+
+    def __init__(self, what: Fit) -> None:
+        self._steps = what.steps
+        self.network = trained_part(FROZEN_BLOCKS, CHANNELS)
+        fill_from_imagenet(self.network, imagenet_weights())
+        heads = self.network.get_layer(HEADS).trainable_variables
+        names = {id(variable) for variable in heads}
+        self._body = [variable for variable in self.network.trainable_variables if id(variable) not in names]
+        self._heads = list(heads)
+        self._optimizers = [
+            keras.optimizers.AdamW(_LEARNING_RATE, weight_decay=_WEIGHT_DECAY),
+            keras.optimizers.AdamW(_LEARNING_RATE * _HEADS_FASTER, weight_decay=_WEIGHT_DECAY),
+        ]
+        for optimizer, variables in zip(self._optimizers, (self._body, self._heads), strict=True):
+            optimizer.build(variables)
+        self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=_LABEL_SMOOTHING)
+        self._compiled = tf.function(self._one, reduce_retracing=True)
+
+    def step(
+        self, number: int, maps: NDArray[np.float32], truth: NDArray[np.float32], scale: int
+    ) -> tuple[float, float]:
+        """Learn from one batch; returns its loss and accuracy."""
+        falling = max(0.01, (1.0 + math.cos(math.pi * number / self._steps)) / 2.0)
+        rate = _LEARNING_RATE * falling * min(1.0, (number + 1) / _WARM_UP)
+        self._optimizers[0].learning_rate = rate
+        self._optimizers[1].learning_rate = rate * _HEADS_FASTER
+        loss, accuracy = self._compiled(maps, truth, _heads_in_use(scale))
+        return float(loss), float(accuracy)
+
+    def _one(self, maps: Any, truth: Any, heads: Any) -> tuple[Any, Any]:
+        with tf.GradientTape() as tape:
+            logits = self.network(maps, training=True) @ heads
+            loss = self._loss(truth, logits)
+        slopes = tape.gradient(loss, [*self._body, *self._heads])
+        self._optimizers[0].apply_gradients(zip(slopes[: len(self._body)], self._body, strict=True))
+        self._optimizers[1].apply_gradients(zip(slopes[len(self._body) :], self._heads, strict=True))
+        right = keras.ops.equal(keras.ops.argmax(logits, axis=-1), keras.ops.argmax(truth, axis=-1))
+        return loss, keras.ops.mean(keras.ops.cast(right, "float32"))
+
+    def measure(self, features: Features, watch: NDArray[np.int64]) -> dict[str, float]:
+        """Loss and accuracy of held-out windows."""
+        if not len(watch):
+            return {}
+        logits = logits_of(self.network, features, watch).astype(np.float64)
+        truth = np.asarray([features.records[int(number)].label for number in watch])
+        logs = logits - np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
+        logs -= logits.max(axis=1, keepdims=True)
+        loss = -float(logs[np.arange(len(truth)), truth].mean())
+        return {"held_out_loss": loss, "held_out_accuracy": float((logits.argmax(axis=1) == truth).mean())}
+
+    def keep(self, file: Path, done: int) -> None:
+        values = {f"v{place:04d}": np.asarray(value) for place, value in enumerate(self._variables())}
+        partial = file.with_suffix(".partial.npz")
+        np.savez(partial, done=np.asarray(done), **values)
+        partial.replace(file)
+
+    def restore(self, file: Path) -> int:
+        """Go back to what was kept; returns the steps done, 0 when nothing was."""
+        if not file.is_file():
+            return 0
+        with np.load(file) as kept:
+            for place, variable in enumerate(self._variables()):
+                variable.assign(kept[f"v{place:04d}"])
+            return int(kept["done"])
+
+    def _variables(self) -> Sequence[Any]:
+        # `variables`, not `weights`: the state of dropout's generator is among them.
+        return [*self.network.variables, *(one for each in self._optimizers for one in each.variables)]
+
+
+def _heads_in_use(scale: int) -> NDArray[np.float32]:
+    """Picks one scale's five outputs of ten."""
+    chosen = np.zeros((OUTPUTS, len(CLASSES)), dtype=np.float32)
+    chosen[scale * len(CLASSES) + np.arange(len(CLASSES)), np.arange(len(CLASSES))] = 1.0
+    return chosen
+
+
+def _write(file: Path, content: bytes) -> None:
+    partial = file.with_suffix(file.suffix + ".partial")
+    partial.write_bytes(content)
+    partial.replace(file)

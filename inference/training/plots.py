@@ -11,22 +11,26 @@ mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from inference.classes import CLASSES
-from inference.metrics import Predictions, confusion_matrix
+from inference.metrics import Predictions, auroc, confusion_matrix, malignancy_share
 from preprocessing.normalise import FloatImage
 
 _GRID: Final = (4, 8)
+EXAMPLES: Final = _GRID[0] * _GRID[1]
 _SHORT: Final = ("normal", "benign calc.", "benign mass", "malign. calc.", "malign. mass")
 
 
-def draw_curves(rows: Sequence[dict[str, float]], file: Path) -> None:
-    """Accuracy and loss over the epochs, training and held-out patients."""
+def draw_curves(runs: Sequence[Sequence[dict[str, float]]], file: Path) -> None:
+    """Accuracy and loss over the steps of every run, training windows and held-out patients' windows."""
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
-    epochs = [row["epoch"] for row in rows]
     for axis, name in zip(axes, ("accuracy", "loss"), strict=True):
-        axis.plot(epochs, [row[name] for row in rows], label="training (augmented, dropout on)")
-        if f"val_{name}" in rows[0]:
-            axis.plot(epochs, [row[f"val_{name}"] for row in rows], label="held-out patients")
-        axis.set_xlabel("epoch")
+        for number, rows in enumerate(runs):
+            steps = [row["step"] for row in rows]
+            labels = ("training (augmented, dropout on)", "held-out patients") if number == 0 else (None, None)
+            axis.plot(steps, [row[name] for row in rows], color="tab:blue", alpha=0.6, label=labels[0])
+            if f"held_out_{name}" in rows[0]:
+                held = [row[f"held_out_{name}"] for row in rows]
+                axis.plot(steps, held, color="tab:orange", alpha=0.6, label=labels[1])
+        axis.set_xlabel("step of 32 windows")
         axis.set_title(name)
         axis.legend()
     _save(figure, file)
@@ -61,6 +65,26 @@ def draw_reliability(given: Predictions, file: Path, bins: int = 10) -> None:
     )
     axis.set_xlabel("probability of the most likely class")
     axis.set_ylabel("share right")
+    _save(figure, file)
+
+
+def draw_roc(given: Predictions, file: Path) -> None:
+    """Malignant against benign among lesions, all and by type."""
+    figure, axis = plt.subplots(figsize=(4.5, 4.5))
+    axis.plot([0, 1], [0, 1], color="grey", linewidth=1)
+    for name, classes in (("all lesions", (1, 2, 3, 4)), ("calcifications", (1, 3)), ("masses", (2, 4))):
+        part = given.part(np.isin(given.truth, classes))
+        malignant = part.truth >= 3
+        if not malignant.any() or malignant.all():
+            continue
+        share = malignancy_share(part.probabilities)
+        order = np.argsort(-share, kind="stable")
+        sensitivity = np.concatenate(([0.0], np.cumsum(malignant[order]) / malignant.sum()))
+        alarms = np.concatenate(([0.0], np.cumsum(~malignant[order]) / (~malignant).sum()))
+        axis.plot(alarms, sensitivity, label=f"{name}: {auroc(malignant, share):.3f}")
+    axis.set_xlabel("benign lesions called malignant")
+    axis.set_ylabel("malignant lesions called malignant")
+    axis.legend()
     _save(figure, file)
 
 

@@ -1,123 +1,126 @@
-"""Images at the training scale, and the places in them where windows are cut."""
+"""The pictures to learn from: lesion crops, quiet tissue in large ones, and normal film views."""
 
 import hashlib
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.classes import ClassName
+from inference.crops import Crop, Places, read_crop, reduced_film
 from inference.training.labels import Row
 from preprocessing.breast_mask import find_breast
-from preprocessing.normalise import FloatImage, fill_outside
-from preprocessing.patches import WINDOW_SIDE, bright_places, spot_energy
+from preprocessing.normalise import FloatImage, fill_outside, local_contrast
+from preprocessing.patches import COARSE, SCALES, spot_energy
 
-SCALE: Final = 0.25
-"""Film scans of 43-50 um a pixel become about 180 um a pixel."""
+Origin = Literal["lesion", "lesion film", "film normal", "normal crop"]
+
 _SMALLEST_FULL_VIEW: Final = 4000
 """Long side of a full view scanned at film resolution; anything smaller isn't at the scale of the crops."""
 _FLAT: Final = 0.01
 """Deviation of grey values (0..1) below which a crop shows nothing."""
-_LARGE_CROP: Final = WINDOW_SIDE * 5 // 4
-_NORMAL_PLACES: Final = 150
+_NORMAL_PLACES: Final = 120
+_MASK_REDUCTION: Final = 0.125
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One image at the training scale: `image` 2-D float32 0..1, `places` (x, y) where a window may be centred.
+    """One picture's contrast at each scale (by name) and what its windows show.
 
-    `freedom`: how far (pixels) a training window may stray from its place. `origin`: "lesion", "film normal" (a full
-    view without a lesion) or "lesion film" (normal tissue in a large lesion crop, far from its bright spots).
+    `places`: (x, y) in coarse pixels where a window shows the label; empty where the whole crop does. `origin`:
+    "lesion", "film normal" (a full view without a lesion), "lesion film" (normal tissue in a large calcification crop,
+    far from its bright spots) or "normal crop". `area`: of the crop in scan pixels, 0 for normal tissue.
     """
 
-    image: FloatImage
-    places: tuple[tuple[float, float], ...]
-    freedom: float
+    contrast: dict[str, FloatImage]
+    places: Places
     label: ClassName
     patient_id: str
     pixel_hash: str
-    origin: str
+    origin: Origin
     area: int
+    shorter_side: int
     path: Path
 
 
-def load_samples(rows: Sequence[Row], told: Callable[[str], None]) -> list[Sample]:
-    """Read the images of `rows`; what can't be used is left out, and `told` gets a sentence about it."""
-    samples: list[Sample] = []
+def read_samples(rows: Sequence[Row], told: Callable[[str], None]) -> Iterator[Sample]:
+    """Read the images of `rows` one by one; what can't be used is left out, and `told` gets a sentence about it."""
     for row in rows:
         pixels = cv2.imread(str(row.path), cv2.IMREAD_GRAYSCALE)
         if pixels is None:
             raise FileNotFoundError(f"{row.path} is named in labels.csv but can't be read as an image.")
         grey = np.asarray(pixels, dtype=np.uint8)
         if row.kind == "crop":
-            sample = crop_sample(row, grey)
-            if float(sample.image.std()) < _FLAT:
-                told(f"Left out: {row.path.name} (nothing to see in it).")
-                continue
-            samples.append(sample)
-            quiet = _quiet_places(sample.image) if row.label.endswith("calcification") else ()
-            if quiet:
-                samples.append(replace(sample, places=quiet, freedom=4.0, label="normal", origin="lesion film", area=0))
-        elif row.label != "normal" or max(pixels.shape) < _SMALLEST_FULL_VIEW or row.path.suffix == ".png":
+            yield from _from_crop(row, grey, told)
+        elif row.label != "normal" or max(grey.shape) < _SMALLEST_FULL_VIEW or row.path.suffix == ".png":
             # The two PNGs among the film normals had pieces of the breast's edge cut out.
             told(f"Left out: {row.path.name} (a full view that isn't a whole normal film scan).")
         else:
-            samples.append(_from_full_view(row, grey))
-    return samples
+            yield _from_full_view(row, grey)
 
 
-def to_training_scale(pixels: NDArray[np.uint8]) -> FloatImage:
-    """Reduce an 8-bit scan to the training scale, 0..1."""
-    size = (max(8, round(pixels.shape[1] * SCALE)), max(8, round(pixels.shape[0] * SCALE)))
-    return np.asarray(cv2.resize(pixels, size, interpolation=cv2.INTER_AREA), dtype=np.float32) / np.float32(255.0)
+def _from_crop(row: Row, grey: NDArray[np.uint8], told: Callable[[str], None]) -> Iterator[Sample]:
+    crop = read_crop(grey)
+    if crop.deviation < _FLAT:
+        told(f"Left out: {row.path.name} (nothing to see in it).")
+        return
+    normal = row.label == "normal"
+    area = 0 if normal else grey.shape[0] * grey.shape[1]
+    yield _sample(row, grey, crop, (), row.label, "normal crop" if normal else "lesion", area)
+    quiet = quiet_places(crop.contrast["coarse"]) if row.label.endswith("calcification") else ()
+    if quiet:
+        yield _sample(row, grey, crop, quiet, "normal", "lesion film", 0)
 
 
-def crop_sample(row: Row, pixels: NDArray[np.uint8]) -> Sample:
-    """A crop of a film scan, with the places to look at: its middle, or the brightest spots of a large one."""
-    image = to_training_scale(pixels)
-    height, width = image.shape
-    centre = ((width - 1) / 2, (height - 1) / 2)
-    places: tuple[tuple[float, float], ...] = (centre,)
-    freedom = 8.0 + 0.1 * min(height, width)
-    if max(height, width) > _LARGE_CROP and row.label.endswith("calcification"):
-        places = tuple(bright_places(image, 4)) or places
-        freedom = 16.0
-    area = pixels.shape[0] * pixels.shape[1]
-    return Sample(image, places, freedom, row.label, row.patient_id, _hash(pixels), "lesion", area, row.path)
+def _sample(
+    row: Row, grey: NDArray[np.uint8], crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
+) -> Sample:
+    shorter = min(grey.shape)
+    return Sample(crop.contrast, places, label, row.patient_id, _hash(grey), origin, area, shorter, row.path)
 
 
-def _quiet_places(image: FloatImage) -> tuple[tuple[float, float], ...]:
-    """Places in a crop of more than 1,024 scan pixels whose window holds little of what makes its brightest places."""
-    height, width = image.shape
-    if max(height, width) < 1024 * SCALE or min(height, width) < WINDOW_SIDE:
+def quiet_places(coarse: FloatImage) -> Places:
+    """Places in a crop of more than 1,024 scan pixels whose surroundings hold little of what makes its bright places.
+
+    `coarse`: local contrast at the coarse scale. The surroundings are 96 pixels (17 mm) wide.
+    """
+    side = 96
+    height, width = coarse.shape
+    if max(height, width) < 1024 * COARSE.of_film or min(height, width) < side:
         return ()
-    energy = spot_energy(image)
-    kernel = np.ones((WINDOW_SIDE, WINDOW_SIDE), dtype=np.uint8)
-    worst = cv2.dilate(energy, kernel)
-    limit = float(np.percentile(energy, 60))
-    half = WINDOW_SIDE // 2
+    energy = spot_energy(coarse)
+    worst = cv2.dilate(energy, np.ones((side, side), dtype=np.uint8))
+    limit = max(float(np.percentile(energy, 60)), 0.45 * float(energy.max()))
+    half = side // 2
     return tuple(
         (float(x), float(y))
         for y in range(half, height - half + 1, half)
         for x in range(half, width - half + 1, half)
-        if worst[y, x] < max(limit, 0.45 * float(energy.max())) and 0.15 < image[y, x] < 0.97
+        if worst[y, x] < limit
     )
 
 
 def _from_full_view(row: Row, pixels: NDArray[np.uint8]) -> Sample:
-    image = to_training_scale(pixels)
-    small = cv2.resize(image, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    breast = find_breast(np.asarray(small, dtype=np.float32))
-    mask = cv2.resize(breast.mask.astype(np.uint8), (image.shape[1], image.shape[0]), interpolation=cv2.INTER_NEAREST)
-    filled = fill_outside(image, mask.astype(bool))
-    rows, columns = np.nonzero(mask)
-    chosen = np.random.default_rng(len(rows)).choice(len(rows), _NORMAL_PLACES, replace=False)
-    places = tuple((float(columns[i]), float(rows[i])) for i in chosen)
-    return Sample(filled, places, 24.0, "normal", row.patient_id, _hash(pixels), "film normal", 0, row.path)
+    grey = pixels.astype(np.float32) / np.float32(255.0)
+    small = cv2.resize(grey, None, fx=_MASK_REDUCTION, fy=_MASK_REDUCTION, interpolation=cv2.INTER_AREA)
+    breast = find_breast(np.asarray(small, dtype=np.float32)).mask
+    contrast: dict[str, FloatImage] = {}
+    for scale in SCALES:
+        image = reduced_film(grey, scale)
+        size = (image.shape[1], image.shape[0])
+        mask = cv2.resize(breast.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
+        contrast[scale.name] = local_contrast(fill_outside(image, np.asarray(mask, dtype=np.bool_)))
+    rows, columns = np.nonzero(breast)
+    chosen = np.random.default_rng(len(rows)).choice(len(rows), min(len(rows), _NORMAL_PLACES), replace=False)
+    times = COARSE.of_film / _MASK_REDUCTION
+    places = tuple((float(columns[i]) * times, float(rows[i]) * times) for i in chosen)
+    return Sample(
+        contrast, places, "normal", row.patient_id, _hash(pixels), "film normal", 0, min(grey.shape), row.path
+    )
 
 
 def _hash(pixels: NDArray[np.uint8]) -> str:

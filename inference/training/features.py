@@ -1,0 +1,134 @@
+"""What the frozen lower layers make of every window, computed once and kept on disk for all folds and seeds.
+
+Two thirds of a training step's memory traffic would go through layers that never change, and the windows' augmentation
+would be drawn again for every fold. So both are done once: 24 numbers of half precision a pixel of the last map, about
+30 KB a window. Written in chunks of `ROWS` labelled images, each complete or absent, so that a killed run goes on.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference.classes import CLASSES
+from inference.training.frozen import CHANNELS, REDUCTION, FrozenLayers
+from inference.training.labels import Row
+from inference.training.samples import Sample, read_samples
+from inference.training.windows import items, windows_to_learn, windows_to_read
+from preprocessing.normalise import FloatImage
+from preprocessing.patches import SCALES
+
+ROWS: Final = 100
+_SEED: Final = 7
+
+
+@dataclass(frozen=True)
+class Record:
+    """One window: which answer (`item`) of which picture it belongs to, and what it is for."""
+
+    item: int
+    scale: int
+    use: Literal["learn", "read"]
+    label: int
+    origin: str
+    patient_id: str
+    pixel_hash: str
+    area: int
+    shorter_side: int
+    file: str
+
+
+def store_features(rows: Sequence[Row], folder: Path, told: Callable[[str], None]) -> "Features":
+    """Compute what is missing in `folder` and return all of it. `told` gets a sentence now and then."""
+    folder.mkdir(parents=True, exist_ok=True)
+    chunks = [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
+    frozen: FrozenLayers | None = None
+    for number, chunk in enumerate(chunks):
+        if (folder / f"{number:04d}.json").is_file():
+            continue
+        frozen = frozen or FrozenLayers()
+        _store_chunk(chunk, number, folder, frozen, told)
+        told(f"Windows of {min((number + 1) * ROWS, len(rows))} of {len(rows)} images.")
+    return Features(folder, len(chunks))
+
+
+def _store_chunk(
+    rows: Sequence[Row], number: int, folder: Path, frozen: FrozenLayers, told: Callable[[str], None]
+) -> None:
+    records: list[Record] = []
+    windows: list[list[FloatImage]] = [[] for _ in SCALES]
+    for place, sample in enumerate(read_samples(rows, told)):
+        # 1,000 answers a picture at most: numbers stay unique over all chunks.
+        first = (number * 4 * ROWS + place) * 1000
+        for scale_number, scale in enumerate(SCALES):
+            generator = np.random.default_rng((_SEED, number, place, scale_number))
+            learnt = windows_to_learn(sample, scale, generator)
+            records += [_record(sample, first, scale_number, "learn") for _ in learnt]
+            windows[scale_number] += learnt
+            for item_number, item in enumerate(items(sample)):
+                read = windows_to_read(sample, item, scale)
+                one = _record(sample, first + item_number, scale_number, "read", shifted=item.shifted)
+                records += [one for _ in read]
+                windows[scale_number] += read
+    for scale_number, scale in enumerate(SCALES):
+        _write_whole(folder / f"{number:04d}-{scale.name}.npy", frozen.maps(windows[scale_number], scale.side))
+    # Records in the order of the two files: all fine ones, then all coarse ones. Written last: it says "complete".
+    ordered = sorted(records, key=lambda record: record.scale)
+    text = json.dumps([asdict(record) for record in ordered])
+    partial = folder / f"{number:04d}.json.partial"
+    partial.write_text(text, encoding="utf-8")
+    partial.replace(folder / f"{number:04d}.json")
+
+
+def _record(
+    sample: Sample, item: int, scale: int, use: Literal["learn", "read"], *, shifted: bool = False
+) -> Record:
+    return Record(
+        item=item,
+        scale=scale,
+        use=use,
+        label=CLASSES.index(sample.label),
+        origin="film normal shifted" if shifted else sample.origin,
+        patient_id=sample.patient_id,
+        pixel_hash=sample.pixel_hash,
+        area=sample.area,
+        shorter_side=sample.shorter_side,
+        file=sample.path.name,
+    )
+
+
+def _write_whole(file: Path, values: NDArray[Any]) -> None:
+    partial = file.with_suffix(".partial.npy")
+    np.save(partial, values)
+    partial.replace(file)
+
+
+class Features:
+    """All windows of a run: `records`, and their maps by number."""
+
+    def __init__(self, folder: Path, chunks: int) -> None:
+        self.records: list[Record] = []
+        self._maps: list[NDArray[np.float16]] = []
+        where: list[tuple[int, int]] = []
+        for number in range(chunks):
+            raw = json.loads((folder / f"{number:04d}.json").read_text(encoding="utf-8"))
+            records = [Record(**one) for one in raw]
+            for scale_number, scale in enumerate(SCALES):
+                self._maps.append(np.load(folder / f"{number:04d}-{scale.name}.npy", mmap_mode="r"))
+                of_scale = [record for record in records if record.scale == scale_number]
+                where += [(len(self._maps) - 1, place) for place in range(len(of_scale))]
+                self.records += of_scale
+        self._where = where
+
+    def maps(self, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+        """The maps (n, side / 8, side / 8, 40) of records that are all of one scale."""
+        side = SCALES[self.records[int(numbers[0])].scale].side // REDUCTION
+        maps = np.empty((len(numbers), side, side, CHANNELS), dtype=np.float32)
+        for place, number in enumerate(numbers):
+            file, row = self._where[int(number)]
+            maps[place] = self._maps[file][row]
+        return maps
