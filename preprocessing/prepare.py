@@ -17,6 +17,7 @@ from preprocessing.intensity import presentation_image, without_padding
 from preprocessing.normalise import FloatImage, fill_outside, local_contrast
 from preprocessing.patches import MARGIN, WINDOW_SIDE
 from preprocessing.pixel_format import read_dataset
+from preprocessing.unlike_a_mammogram import refuse_unlike_a_mammogram
 
 STRIDE: Final = 16
 """Pixels between two positions of the sweep; the prepared image's sides are multiples of it."""
@@ -70,7 +71,9 @@ def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImag
     rows, columns = stored.shape
     scale = training_scale(header, rows, columns)
     image = reduced_presentation(stored, header, scale)
-    breast = find_breast(_resized(image, _MASK_SCALE, _MASK_SCALE))
+    small = _resized(image, _MASK_SCALE, _MASK_SCALE)
+    breast = find_breast(small)
+    refuse_unlike_a_mammogram(small, breast, header)
     height, width = image.shape
     enlarged = cv2.resize(breast.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     mask = np.asarray(enlarged, dtype=np.bool_)
