@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gateway import __version__
 from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import DeadLetter, Instance, Reading, Report, Study
+from gateway.database.models import DELETED_HERE, READER_CRASHED, DeadLetter, Instance, Reading, Report, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
@@ -88,7 +88,10 @@ class Processing:
                 .order_by(Reading.generation.desc())
             ).first()
         if earlier is not None and earlier.result.get("failure") is None:
-            self._keep(study_uid, instance, generation, earlier.result, version, earlier.heat_map_path, {})
+            carried = tasks.ImageRead(
+                ViewResult.model_validate(earlier.result), version, None, {}, earlier.refusal, earlier.detector
+            )
+            self._keep(study_uid, instance, generation, carried, earlier.heat_map_path)
             return
         read = self._read_in_child(instance, version) if instance.deleted_at is None else _not_here(instance, version)
         heat_map_path = None
@@ -96,8 +99,7 @@ class Processing:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
             write_durably(file, read.heat_map)
             heat_map_path = self._folders.relative(file)
-        result = read.result.model_dump(mode="json")
-        self._keep(study_uid, instance, generation, result, version, heat_map_path, read.timings)
+        self._keep(study_uid, instance, generation, read, heat_map_path)
         log.info(
             "image.read",
             study=study_uid,
@@ -160,7 +162,7 @@ class Processing:
             )
         except (ChildCrashed, ChildTooSlow) as error:
             sentence = f"This image could not be read: {error}, again and again."
-        return _failure(instance, version, sentence)
+        return _failure(instance, version, sentence, READER_CRASHED)
 
     def _drop_if_forgotten(self, session: Session, study_uid: str) -> None:
         """Remove what was written for a study that was forgotten while it was worked on."""
@@ -173,10 +175,8 @@ class Processing:
         study_uid: str,
         instance: Instance,
         generation: int,
-        result: dict[str, object],
-        version: str,
+        read: tasks.ImageRead,
         heat_map_path: str | None,
-        timings: dict[str, float],
     ) -> None:
         with self._database.write() as session:
             if session.get(Instance, instance.id) is None:
@@ -189,10 +189,12 @@ class Processing:
                     instance_id=instance.id,
                     study_id=instance.study_id,
                     generation=generation,
-                    result=result,
-                    model_version=version,
+                    result=read.result.model_dump(mode="json"),
+                    model_version=read.model_version,
                     heat_map_path=heat_map_path,
-                    timings=dict(timings),
+                    timings=dict(read.timings),
+                    refusal=read.refusal,
+                    detector=read.detector,
                 )
             )
 
@@ -275,14 +277,14 @@ def _resolve_dead_letters(session: Session, study: Study) -> None:
     )
 
 
-def _failure(instance: Instance, version: str, sentence: str) -> tasks.ImageRead:
+def _failure(instance: Instance, version: str, sentence: str, refusal: str) -> tasks.ImageRead:
     failed = {
         "sop_instance_uid": instance.sop_instance_uid,
         "laterality": instance.laterality,
         "view": instance.view,
         "failure": sentence,
     }
-    return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {})
+    return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {}, refusal)
 
 
 def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
@@ -291,7 +293,7 @@ def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
         f"This image was deleted here on {instance.deleted_at:%Y-%m-%d}, and model {version} has never read it; "
         "send it again, then have the study retried."
     )
-    return _failure(instance, version, sentence)
+    return _failure(instance, version, sentence, DELETED_HERE)
 
 
 def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:
