@@ -88,10 +88,15 @@ class Processing:
                 .order_by(Reading.generation.desc())
             ).first()
         if earlier is not None and earlier.result.get("failure") is None:
-            carried = tasks.ImageRead(
-                ViewResult.model_validate(earlier.result), version, None, {}, earlier.refusal, earlier.detector
+            carried = Reading(
+                result=earlier.result,
+                model_version=version,
+                heat_map_path=earlier.heat_map_path,
+                timings={},
+                refusal=earlier.refusal,
+                detector=earlier.detector,
             )
-            self._keep(study_uid, instance, generation, carried, earlier.heat_map_path)
+            self._keep(study_uid, instance, generation, carried)
             return
         read = self._read_in_child(instance, version) if instance.deleted_at is None else _not_here(instance, version)
         heat_map_path = None
@@ -99,7 +104,15 @@ class Processing:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
             write_durably(file, read.heat_map)
             heat_map_path = self._folders.relative(file)
-        self._keep(study_uid, instance, generation, read, heat_map_path)
+        reading = Reading(
+            result=read.result.model_dump(mode="json"),
+            model_version=version,
+            heat_map_path=heat_map_path,
+            timings=dict(read.timings),
+            refusal=read.refusal,
+            detector=read.detector,
+        )
+        self._keep(study_uid, instance, generation, reading)
         log.info(
             "image.read",
             study=study_uid,
@@ -170,33 +183,15 @@ class Processing:
             for folder in (self._folders.reports, self._folders.readings):
                 shutil.rmtree(folder / study_uid, ignore_errors=True)
 
-    def _keep(
-        self,
-        study_uid: str,
-        instance: Instance,
-        generation: int,
-        read: tasks.ImageRead,
-        heat_map_path: str | None,
-    ) -> None:
+    def _keep(self, study_uid: str, instance: Instance, generation: int, reading: Reading) -> None:
         with self._database.write() as session:
             if session.get(Instance, instance.id) is None:
                 self._drop_if_forgotten(session, study_uid)
                 return
             if _has_reading(session, instance.id, generation):
                 return
-            session.add(
-                Reading(
-                    instance_id=instance.id,
-                    study_id=instance.study_id,
-                    generation=generation,
-                    result=read.result.model_dump(mode="json"),
-                    model_version=read.model_version,
-                    heat_map_path=heat_map_path,
-                    timings=dict(read.timings),
-                    refusal=read.refusal,
-                    detector=read.detector,
-                )
-            )
+            reading.instance_id, reading.study_id, reading.generation = instance.id, instance.study_id, generation
+            session.add(reading)
 
     def _to_report(self, session: Session, study: Study, generation: int) -> StudyToReport:
         readings = {
