@@ -1,23 +1,12 @@
-"""Who may see the figures for Prometheus."""
+"""The figures for Prometheus: closed until the site opens them. Who may see them else is in test_access."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
-
-from reporting.feed.access import ROLES, Role
 from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.settings import FeedSettings
 from tests.reporting.feed.world import World
-
-
-@pytest.mark.parametrize("role", ROLES)
-def test_operators_and_admins_see_the_figures_by_session_and_by_token(tmp_path: Path, role: Role) -> None:
-    world = World(tmp_path)
-    expected = 200 if role in ("operator", "admin") else 403
-    assert world.logged_in(role).get("/metrics").status_code == expected
-    assert world.with_token(role).get("/metrics").status_code == expected
 
 
 def test_without_login_they_are_closed_until_the_site_opens_them(tmp_path: Path) -> None:
