@@ -154,15 +154,10 @@ class HttpSettings(Section):
     host: str = "127.0.0.1"
     port: Port = 8080
     metrics_open: bool = False
+    """/metrics is served without login; it holds counts, scores by source and names of sources, no patients."""
     secure_cookies: bool = True
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
-
-    @model_validator(mode="after")
-    def _only_what_exists(self) -> HttpSettings:
-        if self.metrics_open:
-            raise ValueError("HTTP__METRICS_OPEN is not available in this version: there are no metrics yet")
-        return self
 
 
 class StudySettings(Section):

@@ -40,5 +40,29 @@ class NoBreastFound(ImageRefused):
     """No breast stands out from the background."""
 
 
+class NotBreastShaped(ImageRefused):
+    """What stands out from the background can't be a breast: it touches no side, fills all, or ends straight."""
+
+
+class BackgroundNotDark(ImageRefused):
+    """There is no dark background beside the object, as there is when grey values are inverted."""
+
+
+class SeveralObjects(ImageRefused):
+    """There is more than one large bright object."""
+
+
+class OtherBodyPart(ImageRefused):
+    """Header and picture both say that this is another part of the body."""
+
+
+class Saturated(ImageRefused):
+    """Much of the breast is all white or all black."""
+
+
+class UpsideDown(ImageRefused):
+    """An oblique view with the axilla at the bottom."""
+
+
 class ImageTooSmall(ImageRefused):
     """The image is too coarse to show a lesion at the scale of the network."""

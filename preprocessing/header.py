@@ -1,5 +1,6 @@
 """Reading attributes of a header that may be broken: wrong VR, wrong characters, wrong number of values."""
 
+import re
 from typing import Any, Protocol, runtime_checkable
 
 
@@ -55,3 +56,10 @@ def number_of(header: Header, keyword: str) -> float | None:
     except ValueError:
         return None
     return number if abs(number) < float("inf") else None
+
+
+def detector_of(header: Header) -> str | None:
+    """Maker and model of the device (Manufacturer, Manufacturer's Model Name; PS3.3 C.7.5.1), None where neither is."""
+    parts = (text_of(header, keyword)[:63] for keyword in ("Manufacturer", "ManufacturerModelName"))
+    named = " ".join(re.sub(r"[^ -~]+", "?", part) for part in parts if part)
+    return named or None

@@ -17,6 +17,7 @@ from preprocessing.intensity import presentation_image, without_padding
 from preprocessing.normalise import BOX_SIDE, FloatImage, fill_outside, local_contrast
 from preprocessing.patches import COARSE, FINE, WindowScale
 from preprocessing.pixel_format import read_dataset
+from preprocessing.unlike_a_mammogram import refuse_unlike_a_mammogram
 
 STRIDE: Final = 16
 """Coarse pixels between two positions of the sweep's map: 2.9 mm."""
@@ -82,7 +83,9 @@ def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImag
     scale = training_scale(header, rows, columns)
     fine = reduced_presentation(stored, header, scale.doubled())
     image = np.asarray(cv2.resize(fine, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    breast = find_breast(_resized(image, _MASK_SCALE, _MASK_SCALE))
+    small = _resized(image, _MASK_SCALE, _MASK_SCALE)
+    breast = find_breast(small)
+    refuse_unlike_a_mammogram(small, breast, header)
     height, width = image.shape
     enlarged = cv2.resize(breast.mask.astype(np.uint8), (width, height), interpolation=cv2.INTER_NEAREST)
     mask = np.asarray(enlarged, dtype=np.bool_)

@@ -15,6 +15,7 @@ from config.loading import load_settings
 from config.settings import DestinationSettings, Settings
 from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
+from gateway.cli.doctor_scores import scores
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
 from gateway.database.clock import database_now
@@ -26,6 +27,7 @@ from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
 from gateway.processes.outgoing import open_destination
 from gateway.retention.telling import census
+from inference.card import read_model_info
 
 State = Literal["ok", "warning", "failed"]
 
@@ -68,6 +70,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("processes", lambda: _processes(parts))
     yield _checked("clock", lambda: _clock(parts))
     yield _checked("model", _model)
+    yield from _scores(parts)
     yield _checked("dicom port", lambda: doctor_dicom.own_port(settings.dicom))
     for name, certificate in doctor_dicom.certificates(settings):
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
@@ -122,6 +125,17 @@ def _model() -> tuple[State, str]:
 
     engine = EmbeddedEngine()
     return "ok", f"version {engine.model.version}"
+
+
+def _scores(parts: Parts) -> Iterator[Finding]:
+    try:
+        model = read_model_info()
+    except EXPECTED:
+        return  # the line above says so
+    try:
+        yield from [Finding(*found) for found in scores(parts.database, model)]
+    except EXPECTED as error:
+        yield Finding("scores", "failed", sentence(error))
 
 
 def _destination(item: DestinationSettings, calling_ae_title: str) -> tuple[State, str]:

@@ -15,6 +15,7 @@ DeliveryStatus = Literal["waiting", "delivered", "failed"]
 Role = Literal["read", "kept", "foreign"]
 _TEXT = String(64)  # a short code; SQLAlchemy would make Literal an enum type, which migrations would have to follow
 _UID = String(64)
+READER_CRASHED, DELETED_HERE = "ReaderCrashed", "DeletedHere"
 _STILL_OPEN = text("closed_at IS NULL")
 
 
@@ -169,7 +170,11 @@ class Quarantined(Base):
 
 
 class Reading(Base):
-    """What the engine said of one image in one generation; `result` is a ViewResult as JSON."""
+    """What the engine said of one image in one generation; `result` is a ViewResult as JSON.
+
+    `refusal` names why there is none (an exception of `preprocessing.errors`, READER_CRASHED or DELETED_HERE); it and
+    `detector` (maker and model) are None in rows of earlier versions, and the detector where the header has none.
+    """
 
     __tablename__ = "reading"
     __table_args__ = (UniqueConstraint("instance_id", "generation"),)
@@ -181,7 +186,9 @@ class Reading(Base):
     model_version: Mapped[str] = mapped_column(_TEXT)
     heat_map_path: Mapped[str | None]
     timings: Mapped[dict[str, Any] | None]
-    read_at: Mapped[datetime] = mapped_column(default=now)
+    refusal: Mapped[str | None] = mapped_column(_TEXT)
+    detector: Mapped[str | None] = mapped_column(String(128))
+    read_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
 
 class Report(Base):

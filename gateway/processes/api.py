@@ -18,12 +18,15 @@ from gateway.feed.accounts import Accounts
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
 from gateway.feed.studies import Studies
+from gateway.monitoring.prometheus import PrometheusText
 from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.stopping import StartRefused
 from gateway.workflow.retrying import UnknownStudy, retry_study
+from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
+from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
@@ -56,11 +59,13 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
                 "worker": worker_check(parts.database),
             }
         ),
+        metrics=PrometheusText(parts.database, _model()),
         settings=FeedSettings(
             version=__version__,
             secure_cookies=http.secure_cookies,
             session_lifetime=_hours(http.session_hours),
             session_idle=_hours(http.idle_minutes / 60),
+            open_paths=(METRICS_PATH,) if http.metrics_open else (),
         ),
         routers=[build_stow_router(intake, require_upload)],
     )
@@ -104,6 +109,14 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
     listening.listen(128)
     return listening
+
+
+def _model() -> ModelInfo | None:
+    try:
+        return read_model_info()
+    except ModelUnusable as error:
+        log.warning("api.no_model_card", error=str(error))
+        return None
 
 
 def _hours(hours: float) -> timedelta:

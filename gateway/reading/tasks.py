@@ -30,6 +30,10 @@ class ImageRead:
     heat_map: bytes | None
     """A compressed .npz: `heat_map` (float32, 0..1) and `extent` (x0, y0, x1, y1 in pixels of the stored image)."""
     timings: dict[str, float]
+    refusal: str | None = None
+    """What the result's failure is called, for counting."""
+    detector: str | None = None
+    """Maker and model, as the header says."""
 
 
 @dataclass(frozen=True)
@@ -81,18 +85,20 @@ def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | N
     from pydicom import dcmread
 
     from preprocessing.errors import ImageRefused
+    from preprocessing.header import detector_of
     from preprocessing.views import identify_view
 
     engine = _engine()
+    header = dcmread(path, stop_before_pixels=True)
+    detector = detector_of(header)
     try:
-        header = dcmread(path, stop_before_pixels=True)
         reading = engine.read(path, identify_view(header))
     except ImageRefused as refusal:
         failed = ViewResult(sop_instance_uid=sop_instance_uid, laterality=laterality, view=view, failure=str(refusal))
-        return ImageRead(failed, engine.model.version, None, {})
+        return ImageRead(failed, engine.model.version, None, {}, type(refusal).__name__, detector)
     packed = io.BytesIO()
     np.savez_compressed(packed, heat_map=reading.heat_map, extent=np.asarray(reading.heat_map_extent, np.float64))
-    return ImageRead(reading.result, engine.model.version, packed.getvalue(), dict(reading.timings))
+    return ImageRead(reading.result, engine.model.version, packed.getvalue(), dict(reading.timings), None, detector)
 
 
 def summarise(views: tuple[ViewResult, ...]) -> StudyResult:

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from gateway import __version__
 from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import DeadLetter, Instance, Reading, Report, Study
+from gateway.database.models import DELETED_HERE, READER_CRASHED, DeadLetter, Instance, Reading, Report, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
@@ -88,7 +88,15 @@ class Processing:
                 .order_by(Reading.generation.desc())
             ).first()
         if earlier is not None and earlier.result.get("failure") is None:
-            self._keep(study_uid, instance, generation, earlier.result, version, earlier.heat_map_path, {})
+            carried = Reading(
+                result=earlier.result,
+                model_version=version,
+                heat_map_path=earlier.heat_map_path,
+                timings={},
+                refusal=earlier.refusal,
+                detector=earlier.detector,
+            )
+            self._keep(study_uid, instance, generation, carried)
             return
         read = self._read_in_child(instance, version) if instance.deleted_at is None else _not_here(instance, version)
         heat_map_path = None
@@ -96,8 +104,15 @@ class Processing:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
             write_durably(file, read.heat_map)
             heat_map_path = self._folders.relative(file)
-        result = read.result.model_dump(mode="json")
-        self._keep(study_uid, instance, generation, result, version, heat_map_path, read.timings)
+        reading = Reading(
+            result=read.result.model_dump(mode="json"),
+            model_version=version,
+            heat_map_path=heat_map_path,
+            timings=dict(read.timings),
+            refusal=read.refusal,
+            detector=read.detector,
+        )
+        self._keep(study_uid, instance, generation, reading)
         log.info(
             "image.read",
             study=study_uid,
@@ -160,7 +175,7 @@ class Processing:
             )
         except (ChildCrashed, ChildTooSlow) as error:
             sentence = f"This image could not be read: {error}, again and again."
-        return _failure(instance, version, sentence)
+        return _failure(instance, version, sentence, READER_CRASHED)
 
     def _drop_if_forgotten(self, session: Session, study_uid: str) -> None:
         """Remove what was written for a study that was forgotten while it was worked on."""
@@ -168,33 +183,15 @@ class Processing:
             for folder in (self._folders.reports, self._folders.readings):
                 shutil.rmtree(folder / study_uid, ignore_errors=True)
 
-    def _keep(
-        self,
-        study_uid: str,
-        instance: Instance,
-        generation: int,
-        result: dict[str, object],
-        version: str,
-        heat_map_path: str | None,
-        timings: dict[str, float],
-    ) -> None:
+    def _keep(self, study_uid: str, instance: Instance, generation: int, reading: Reading) -> None:
         with self._database.write() as session:
             if session.get(Instance, instance.id) is None:
                 self._drop_if_forgotten(session, study_uid)
                 return
             if _has_reading(session, instance.id, generation):
                 return
-            session.add(
-                Reading(
-                    instance_id=instance.id,
-                    study_id=instance.study_id,
-                    generation=generation,
-                    result=result,
-                    model_version=version,
-                    heat_map_path=heat_map_path,
-                    timings=dict(timings),
-                )
-            )
+            reading.instance_id, reading.study_id, reading.generation = instance.id, instance.study_id, generation
+            session.add(reading)
 
     def _to_report(self, session: Session, study: Study, generation: int) -> StudyToReport:
         readings = {
@@ -275,14 +272,14 @@ def _resolve_dead_letters(session: Session, study: Study) -> None:
     )
 
 
-def _failure(instance: Instance, version: str, sentence: str) -> tasks.ImageRead:
+def _failure(instance: Instance, version: str, sentence: str, refusal: str) -> tasks.ImageRead:
     failed = {
         "sop_instance_uid": instance.sop_instance_uid,
         "laterality": instance.laterality,
         "view": instance.view,
         "failure": sentence,
     }
-    return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {})
+    return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {}, refusal)
 
 
 def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
@@ -291,7 +288,7 @@ def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
         f"This image was deleted here on {instance.deleted_at:%Y-%m-%d}, and model {version} has never read it; "
         "send it again, then have the study retried."
     )
-    return _failure(instance, version, sentence)
+    return _failure(instance, version, sentence, DELETED_HERE)
 
 
 def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:

@@ -15,11 +15,12 @@ from reporting.feed.gate import Gate
 from reporting.feed.headers import SecurityHeaders
 from reporting.feed.health_routes import build_health_router
 from reporting.feed.login_routes import build_login_router
+from reporting.feed.metrics_route import METRICS_PATH, build_metrics_router
 from reporting.feed.operation_routes import build_operation_router
 from reporting.feed.schemas import ErrorAnswer
 from reporting.feed.sessions import Sessions
 from reporting.feed.settings import FeedSettings
-from reporting.feed.stores import Accounts, Operations, Readiness, StudyFeed
+from reporting.feed.stores import Accounts, Metrics, Operations, Readiness, StudyFeed
 from reporting.feed.study_routes import build_study_router
 
 DESCRIPTION = (
@@ -38,6 +39,7 @@ def create_feed(
     accounts: Accounts,
     operations: Operations,
     readiness: Readiness,
+    metrics: Metrics,
     settings: FeedSettings | None = None,
     routers: Sequence[APIRouter] = (),
     passwords: Passwords | None = None,
@@ -79,6 +81,7 @@ def create_feed(
         build_study_router(studies),
         build_event_router(watch, sessions, settings),
         build_operation_router(operations),
+        build_metrics_router(metrics, is_open=settings.is_open(METRICS_PATH)),
         *routers,
     ):
         app.include_router(router)

@@ -1,4 +1,4 @@
-"""What the feed needs of the outside: four stores, implemented by whoever runs it.
+"""What the feed needs of the outside: five stores, implemented by whoever runs it.
 
 All methods are called from many threads at once and may block. They raise `StoreUnavailableError` when their
 database does not answer; the feed then says 503. Every `datetime` carries its zone.
@@ -221,3 +221,8 @@ class Operations(Protocol):
 class Readiness(Protocol):
     def check(self) -> Sequence[DependencyStatus]:
         """Look at each dependency, each within a few seconds. Details are public: no passwords, no patient data."""
+
+
+class Metrics(Protocol):
+    def text(self) -> bytes:
+        """Return figures in the text format 0.0.4 of Prometheus; cheap enough to be asked each second."""

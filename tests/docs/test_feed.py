@@ -9,6 +9,7 @@ from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from reporting.feed.access import ROLES, ROLES_WITH, Right
 from reporting.feed.caller import require_upload
+from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.schemas import Study
 from reporting.feed.settings import ALWAYS_OPEN, FeedSettings
 from reporting.feed.study_routes import MAX_LIMIT
@@ -24,7 +25,8 @@ def _who_may(path: str) -> str:
         return "open"
     if path.startswith("/api/v1/auth/"):
         return "all roles"
-    right = Right.OPERATE if "/operations/" in path else Right.UPLOAD if "dicom-web" in path else Right.READ_STUDIES
+    operating = "/operations/" in path or path == METRICS_PATH
+    right = Right.OPERATE if operating else Right.UPLOAD if "dicom-web" in path else Right.READ_STUDIES
     return ", ".join(role for role in ROLES if role in ROLES_WITH[right])
 
 

@@ -103,6 +103,7 @@ def table(world: World) -> list[tuple[str, str, set[str], dict[str, Any]]]:
         ("POST", "/dicom-web/studies", UPLOADERS, {"content": b"x"}),
         *(("GET", f"/api/v1/operations/{what}", OPERATORS, {}) for what in operations),
         ("POST", "/api/v1/operations/retry", OPERATORS, retry),
+        ("GET", "/metrics", OPERATORS, {}),
     ]
 
 
@@ -141,6 +142,14 @@ def test_nobody_gets_anything_without_a_login_but_what_is_open(world: World) -> 
         assert (set(ready), ready["ready"]) == ({"ready", "dependencies"}, True)
         wrong = stranger.post("/api/v1/auth/login", json={"name": "doctor", "password": "not the password"})
         assert wrong.status_code == 401
+
+
+def test_a_study_that_was_read_is_in_the_figures_and_its_patient_is_not(world: World) -> None:
+    with world.gateway.client(world.tokens["operator"]) as client:
+        text = client.get("/metrics").text
+    assert 'mammogate_images{channel="dicom",detector="SYNTHETIC PHANTOM 1",source=' in text
+    assert world.uid not in text
+    assert world.reported["patient"]["id"] not in text
 
 
 def test_a_study_has_exactly_the_fields_of_the_interface(world: World) -> None:

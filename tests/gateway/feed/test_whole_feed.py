@@ -17,6 +17,7 @@ from gateway.feed.accounts import Accounts
 from gateway.feed.operations import Operations
 from gateway.feed.readiness import Readiness, database_check
 from gateway.feed.studies import Studies
+from gateway.monitoring.prometheus import PrometheusText
 from gateway.workflow.events import append
 from gateway.workflow.retrying import UnknownStudy
 from reporting.feed.app import create_feed
@@ -45,6 +46,7 @@ def app(gateway: Gateway) -> FastAPI:
         accounts=Accounts(gateway.database),
         operations=Operations(gateway.database, [], nothing_failed),
         readiness=Readiness({"database": database_check(gateway.database)}),
+        metrics=PrometheusText(gateway.database, None),
         settings=FeedSettings(event_poll=timedelta(milliseconds=10)),
         passwords=passwords,
     )

@@ -284,3 +284,13 @@ class MemoryReadiness:
 
     def check(self) -> Sequence[DependencyStatus]:
         return [DependencyStatus(name="database", ok=self.database_ok, detail="")]
+
+
+class MemoryMetrics:
+    def __init__(self, studies: MemoryStudies) -> None:
+        self._studies = studies
+
+    def text(self) -> bytes:
+        if self._studies.away:
+            raise StoreUnavailableError("switched off")
+        return b"mammogate_studies 1.0\n"

@@ -40,12 +40,13 @@ TABLE: list[tuple[str, str, str, set[str], int, dict[str, Any]]] = [
     ("GET", "/api/v1/operations/quarantine", "/api/v1/operations/quarantine", OPERATORS, 200, {}),
     ("GET", "/api/v1/operations/flags", "/api/v1/operations/flags", OPERATORS, 200, {}),
     ("POST", "/api/v1/operations/retry", "/api/v1/operations/retry", OPERATORS, 200, RETRY),
+    ("GET", "/metrics", "/metrics", OPERATORS, 200, {}),
     ("GET", "/api/v1/auth/me", "/api/v1/auth/me", EVERYBODY, 200, {}),
     ("POST", "/api/v1/auth/logout", "/api/v1/auth/logout", EVERYBODY, 204, {}),
     ("GET", "/api/v1/openapi.json", "", EVERYBODY, 200, {}),
 ]
 OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/api/v1/auth/login")}
-UNKNOWN = ["/api", "/api/v1/nothing", "/api/v2/studies", "/api/v1/studies/", "/docs", "/openapi.json", "/metrics", "/"]
+UNKNOWN = ["/api", "/api/v1/nothing", "/api/v2/studies", "/api/v1/studies/", "/docs", "/openapi.json", "/metrics/", "/"]
 
 ROWS = pytest.mark.parametrize(
     ("method", "path", "declared", "allowed", "status", "sent"), TABLE, ids=[row[1] for row in TABLE]

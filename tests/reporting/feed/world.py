@@ -20,6 +20,7 @@ from reporting.feed.settings import FeedSettings
 from tests.reporting.feed.fakes import (
     Clock,
     MemoryAccounts,
+    MemoryMetrics,
     MemoryOperations,
     MemoryReadiness,
     MemoryStudies,
@@ -87,6 +88,7 @@ class World:
             accounts=self.accounts,
             operations=self.operations,
             readiness=self.readiness,
+            metrics=MemoryMetrics(self.studies),
             settings=self.settings,
             routers=[stow_like_router()] if routers is None else routers,
             passwords=Passwords(CHEAP),
