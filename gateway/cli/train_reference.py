@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 from rich.progress import Progress, TaskID
 
 from gateway.cli.console import err, out, progress
 from gateway.cli.failures import CommandFailed
-from inference.reference.patch_set import PatchesDiffer
-from inference.reference.published import SizeUnusable
-from inference.reference.run import Phase, RunDiffers, RunSettings
-from inference.reference.train import train_reference
-from inference.training.labels import LabelsUnusable
-from inference.training.split import LeakFound
+
+if TYPE_CHECKING:
+    from inference.reference.run import Phase
 
 
 def train_the_reference(
@@ -32,10 +29,19 @@ def train_the_reference(
     patches_dir: Path | None,
 ) -> None:
     """Train, or go on training, and print where the figures are."""
+    from inference.reference.patch_set import PatchesDiffer
+    from inference.reference.published import SizeUnusable
+    from inference.reference.run import RunDiffers, RunSettings
+    from inference.reference.train import train_reference
+    from inference.training.labels import LabelsUnusable
+    from inference.training.split import LeakFound
+
     try:
         settings = RunSettings(split, blocks, side, not plain, epochs, seed, precision)
         with progress() as shown:
             figures = train_reference(data, out_dir, settings, _Shown(shown), patches_dir=patches_dir)
+    except ModuleNotFoundError as error:
+        raise _extra_missing(error) from None
     except (LabelsUnusable, LeakFound, PatchesDiffer, RunDiffers, SizeUnusable) as error:
         raise CommandFailed(str(error)) from error
     out.print(str(figures))
@@ -46,15 +52,23 @@ def compare(
     out_file: Annotated[Path, typer.Option("--out", metavar="FILE", help="The document, in Markdown.")],
 ) -> None:
     """Write the reference's figures, leaky beside honest, and its ablation, from the runs' own files."""
-    from inference.reference.compare import RunsUnlike, write_comparison
-
     try:
-        told = write_comparison(runs, out_file)
+        from inference.reference.compare import RunsUnlike, write_comparison
+    except ModuleNotFoundError as error:
+        raise _extra_missing(error) from None
+    try:
+        left_out = write_comparison(runs, out_file)
     except RunsUnlike as error:
         raise CommandFailed(str(error)) from error
-    for sentence in told:
+    for sentence in left_out:
         err.print(sentence)
     out.print(str(out_file))
+
+
+def _extra_missing(error: ModuleNotFoundError) -> CommandFailed:
+    return CommandFailed(
+        f"training needs the package {error.name}: install the extra with `pip install mammogate[train]`"
+    )
 
 
 class _Shown:

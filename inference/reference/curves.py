@@ -18,6 +18,8 @@ _VALIDATION: Final[dict[SplitKind, str]] = {
     "patient": "validation (other patients)",
 }
 Epoch = dict[str, float]
+Lines = dict[str, list[tuple[float, float]]]
+"""Label to (accuracy, loss) of each epoch."""
 
 
 def read_curves(out_dir: Path) -> list[Epoch]:
@@ -29,15 +31,31 @@ def read_curves(out_dir: Path) -> list[Epoch]:
 def write_curves(out_dir: Path, rows: Sequence[Epoch], split: SplitKind) -> None:
     """Rewrite both files, atomically."""
     replace_json(out_dir / CURVES_FILE, list(rows))
+    lines = {
+        "training (dropout on)": [(row["accuracy"], row["loss"]) for row in rows],
+        _VALIDATION[split]: [(row["val_accuracy"], row["val_loss"]) for row in rows],
+    }
+    _draw(lines, out_dir / CURVES_PICTURE)
+
+
+def draw_both(leaky: Sequence[Epoch], honest: Sequence[Epoch], file: Path) -> None:
+    """Training and validation of a run split by patch and of one split by patient, in one picture."""
+    lines: Lines = {}
+    for name, rows in (("by patch", leaky), ("by patient", honest)):
+        lines[f"training, {name}"] = [(row["accuracy"], row["loss"]) for row in rows]
+        lines[f"validation, {name}"] = [(row["val_accuracy"], row["val_loss"]) for row in rows]
+    _draw(lines, file)
+
+
+def _draw(lines: Lines, file: Path) -> None:
     figure, axes = plt.subplots(1, 2, figsize=(9, 3.5))
-    epochs = [row["epoch"] for row in rows]
-    for axis, name in zip(axes, ("accuracy", "loss"), strict=True):
-        axis.plot(epochs, [row[name] for row in rows], marker=".", label="training (dropout on)")
-        axis.plot(epochs, [row[f"val_{name}"] for row in rows], marker=".", label=_VALIDATION[split])
+    for place, (axis, name) in enumerate(zip(axes, ("accuracy", "loss"), strict=True)):
+        for label, points in lines.items():
+            axis.plot(range(1, len(points) + 1), [point[place] for point in points], marker=".", label=label)
         axis.set_xlabel("epoch")
         axis.set_title(name)
         axis.legend(fontsize=8)
     figure.tight_layout()
     # No date or version inside: the same figures give the same file.
-    replace_file(out_dir / CURVES_PICTURE, lambda fresh: figure.savefig(fresh, dpi=90, metadata={"Software": None}))
+    replace_file(file, lambda fresh: figure.savefig(fresh, dpi=90, metadata={"Software": None}))
     plt.close(figure)
