@@ -160,4 +160,4 @@ def _save(rows: Sequence[Image.Image], file: Path) -> None:
     source = Image.new("RGB", (rows[0].width, _CAPTION), "white")
     ImageDraw.Draw(source).text((0, 3), _SOURCE, fill="black", font=ImageFont.load_default(13))
     file.parent.mkdir(parents=True, exist_ok=True)
-    _stacked([*rows, source]).save(file, optimize=True)
+    _stacked([*rows, source]).save(file)

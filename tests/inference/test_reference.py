@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import cv2
@@ -24,24 +25,24 @@ from inference.training.labels import LabelsUnusable
 from inference.training.split import LeakFound
 from tests.inference.labelled_folders import crop, lesion_crops, normal_views, write_labels
 
-TINY = RunSettings(split="patient", blocks=1, side=8, epochs=3, seed=3)
+TINY = RunSettings(split="patient", blocks=1, side=8, epochs=2, seed=3)
 
 
 class Onlooker:
-    """Remembers what it is told; ends the run when a given batch is done, as a crash would."""
+    """Remembers what it is told; copies the run's folder when a given batch is done: what a kill there would leave."""
 
-    def __init__(self, crash_at: int | None = None) -> None:
+    def __init__(self, run: Path | None = None, copy: Path | None = None, at: int | None = None) -> None:
         self.sentences: list[str] = []
         self.steps: list[tuple[Phase, int, int]] = []
-        self._crash_at = crash_at
+        self._run, self._copy, self._at = run, copy, at
 
     def told(self, sentence: str) -> None:
         self.sentences.append(sentence)
 
     def advanced(self, phase: Phase, done: int, of: int, detail: str = "") -> None:
         self.steps.append((phase, done, of))
-        if phase == "training" and done == self._crash_at:
-            raise KeyboardInterrupt
+        if self._run and self._copy and (phase, done) == ("training", self._at):
+            shutil.copytree(self._run, self._copy)
 
 
 @pytest.fixture(scope="module")
@@ -199,21 +200,18 @@ def test_a_run_that_was_ended_goes_on_and_has_the_same_figures_as_one_that_was_n
     data: Path, patches: PatchSet, tmp_path: Path
 ) -> None:
     shared = data.parent / "patches"
-    watch = Onlooker()
-    whole = train_reference(data, tmp_path / "whole", TINY, watch, patches_dir=shared, draws=5)
-    phase, done, of = watch.steps[-1]
-    assert (phase, done) == ("training", of)
-    an_epoch = of // TINY.epochs
     ended = tmp_path / "ended"
-    with pytest.raises(KeyboardInterrupt):
-        train_reference(data, ended, TINY, Onlooker(crash_at=an_epoch + 1), patches_dir=shared, draws=5)
+    an_epoch = -(-len(split_patches(patches, "patient", TINY.seed)["training"]) // 32)
+    watch = Onlooker(tmp_path / "whole", ended, at=an_epoch + 1)
+    whole = train_reference(data, tmp_path / "whole", TINY, watch, patches_dir=shared, draws=5)
+    assert watch.steps[-1] == ("training", 2 * an_epoch, 2 * an_epoch)
     assert not (ended / "figures.json").exists()
-    assert [row["epoch"] for row in json.loads((ended / "curves.json").read_text("utf-8"))] == [1]
+    assert [row["epoch"] for row in curves_of(ended)] == [1]
     # A kill between the two files leaves the curves an epoch ahead of the state.
     write_curves(ended, [*json.loads((ended / "curves.json").read_text("utf-8")), epoch(2, 0.0)], "patient")
     watch = Onlooker()
     figures = train_reference(data, ended, TINY, watch, patches_dir=shared, draws=5)
-    assert any("Going on after epoch 1 of 3" in sentence for sentence in watch.sentences)
+    assert any("Going on after epoch 1 of 2" in sentence for sentence in watch.sentences)
     assert figures.read_text("utf-8") == whole.read_text("utf-8")
     assert curves_of(ended) == curves_of(tmp_path / "whole")
     assert cv2.imread(str(ended / "curves.png")) is not None
@@ -227,7 +225,7 @@ def test_a_run_that_was_ended_goes_on_and_has_the_same_figures_as_one_that_was_n
     assert train_reference(data, ended, TINY, watch, patches_dir=shared) == figures
     assert watch.steps == []
     with pytest.raises(RunDiffers, match="blocks 1 instead of 2"):
-        train_reference(data, ended, RunSettings("patient", 2, 8, True, 3, 3), Onlooker(), patches_dir=shared)
+        train_reference(data, ended, RunSettings("patient", 2, 8, True, 2, 3), Onlooker(), patches_dir=shared)
 
 
 def epoch(number: int, value: float) -> dict[str, float]:
