@@ -77,6 +77,7 @@ lock:
 # The pictures in the documents, by the project's own command.
 pictures: install
 	$(BIN)/mammogate demo --exit --data-dir data/pictures --picture docs/pictures/summary.png
+	$(BIN)/mammogate model pictures docs/model
 
 clean:
 	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache

@@ -59,7 +59,7 @@ def find_breast(image: NDArray[np.float32]) -> BreastMask:
     # The image's edge must not erode the chest wall, where a lesion may touch the edge: pad with itself first.
     padded = cv2.copyMakeBorder(bright, side, side, side, side, cv2.BORDER_REPLICATE)
     opened = cv2.morphologyEx(padded, cv2.MORPH_OPEN, kernel)[side:-side, side:-side]
-    filled = _without_holes(_largest_object(np.asarray(opened, dtype=np.uint8)))
+    filled = without_holes(largest_object(np.asarray(opened, dtype=np.uint8)))
     margin = max(3, round(min(image.shape) * _SKIN_MARGIN_PART) | 1)
     grown = cv2.dilate(filled, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * margin + 1, 2 * margin + 1)))
     mask = np.asarray(grown, dtype=np.bool_)
@@ -100,7 +100,8 @@ def _without_film_border(bright: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return cleaned
 
 
-def _largest_object(binary: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def largest_object(binary: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The largest 4-connected object of a picture of 0 and 1; all 0 when there is none."""
     count, labels, statistics, _ = cv2.connectedComponentsWithStats(binary, connectivity=4)
     if count < 2:
         return np.zeros_like(binary)
@@ -108,7 +109,8 @@ def _largest_object(binary: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return np.asarray(labels == largest, dtype=np.uint8)
 
 
-def _without_holes(binary: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def without_holes(binary: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """The objects of a picture of 0 and 1 with everything that they enclose."""
     outlines, _ = cv2.findContours(binary, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
     filled = np.zeros_like(binary)
     cv2.drawContours(filled, outlines, -1, 1, thickness=cv2.FILLED)

@@ -4,7 +4,19 @@ from __future__ import annotations
 
 import typer
 
-from gateway.cli import accounts, classify, demo, doctor, model, send, serve, state, studies
+from gateway.cli import (
+    accounts,
+    classify,
+    demo,
+    doctor,
+    model,
+    reference_pictures,
+    send,
+    serve,
+    state,
+    studies,
+    train_reference,
+)
 
 app = typer.Typer(
     name="mammogate",
@@ -28,6 +40,8 @@ app.command("restore")(state.restore)
 app.command("doctor")(doctor.doctor)
 app.command("train")(model.train)
 app.command("evaluate")(model.evaluate)
+model.models.command("compare")(train_reference.compare)
+model.models.command("pictures")(reference_pictures.pictures)
 app.add_typer(accounts.users, name="user", help="Local users.")
 app.add_typer(accounts.tokens, name="token", help="Bearer tokens for programs.")
 app.add_typer(model.models, name="model", help="The model as files.")

@@ -30,8 +30,36 @@ def train(
     precision: Annotated[Literal["float32", "bfloat16"], typer.Option()] = "float32",
     minutes: Annotated[float | None, typer.Option(help="End after about so long, annealed by then.")] = None,
     start_from: Annotated[Path | None, typer.Option(help="Weights (.keras) of an earlier run.")] = None,
+    split: Annotated[Literal["patch", "patient"], typer.Option(help="Reference: as published, or honest.")] = "patch",
+    blocks: Annotated[int, typer.Option(min=1, max=5, help="Reference: as published 4.")] = 4,
+    side: Annotated[int, typer.Option(min=2, help="Reference: pixels on a side of a patch.")] = 256,
+    plain: Annotated[bool, typer.Option(help="Reference: without batch normalisation and dropout.")] = False,
+    patches: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Reference: where runs share patches; default: in --out.")
+    ] = None,
 ) -> None:
     """Train a model on labelled images (needs the extra `train`)."""
+    if recipe == "reference":
+        if (steps, fold, minutes, start_from) != (None, 0, None, None):
+            raise CommandFailed(
+                "--steps, --fold, --minutes and --start-from are not for the recipe reference: it trains whole "
+                "epochs on one split, and goes on with a run when the same command is given again"
+            )
+        from gateway.cli.train_reference import train_the_reference
+
+        train_the_reference(
+            data,
+            out_dir,
+            split=split,
+            blocks=blocks,
+            side=side,
+            plain=plain,
+            epochs=epochs,
+            seed=seed,
+            precision=precision,
+            patches_dir=patches,
+        )
+        return
     from inference.training.labels import LabelsUnusable
     from inference.training.split import LeakFound
 

