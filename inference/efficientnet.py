@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-import keras
 import numpy as np
 from keras import layers
 from numpy.typing import NDArray

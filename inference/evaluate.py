@@ -1,19 +1,42 @@
 """Evaluation of the shipped (or another) model on labelled folders: `evaluate(data_dir)`."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from inference import metrics
+from inference import metrics, probes
 from inference.card import read_model_info
 from inference.classes import CLASSES
+from inference.figures import figures, lesion_figures
 from inference.metrics import Predictions
-from inference.predict import row_probabilities
+from inference.predict import Answer, row_answer
 from inference.sweep import SweepModel
 from inference.training.labels import LabelsUnusable, Row, read_labels
 from preprocessing.errors import ImageRefused
+
+_REASONS = {
+    "lesion_malignancy_auroc": "malignant against benign: the lesions are all of one kind, or there are none",
+    "lesion_balanced_accuracy": "the four lesion classes: not all four are there",
+    "balanced_accuracy": "five classes: not all five are there",
+    "macro_f1": "five classes: not all five are there",
+    "size_probe_r2": "the size probe: fewer than ten patients with lesion crops",
+    "lesion_malignancy_auroc_unpadded": "crops that fill the window: too few, or all of one kind",
+    "lesion_malignancy_auroc_within_size_strata": "within size strata: the lesions are all of one kind",
+}
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """`figures`: what `evaluate --json` prints. `given`, `rows`, `answers`: one an image, in the same order."""
+
+    figures: dict[str, Any]
+    given: Predictions
+    rows: Sequence[Row]
+    answers: Sequence[Answer]
 
 
 def evaluate(
@@ -23,72 +46,66 @@ def evaluate(
     threads: int | None = None,
     draws: int = metrics.DRAWS,
     progress: Callable[[str], None] = lambda sentence: None,
-) -> dict[str, Any]:
+) -> Evaluation:
     """Read every image that a `labels.csv` below `data_dir` names, in OpenVINO, and compute the figures.
 
-    Returns the shape of `evaluate --json`: `model_version`, `n`, `patients`, `counts`, `lesion_malignancy_auroc`,
-    `lesion_balanced_accuracy`, `balanced_accuracy`, `macro_f1`, `ece`, `brier` (each {"value", "ci95"} or None when
-    the data can't tell), `per_class`, `confusion_matrix` (rows truth); and beside it `left_out` (sentences) and
-    `area_only_auroc`, what crop area alone would score. Thumb-nails are left out: they can't show a lesion. Raises
-    LabelsUnusable, ModelUnusable.
+    The figures have the shape of `evaluate --json`: `model_version`, `n`, `patients`, `counts`,
+    `lesion_malignancy_auroc`, `lesion_balanced_accuracy`, `balanced_accuracy`, `macro_f1`, `ece`, `brier` (each
+    {"value", "ci95"} or None when the data can't tell), `per_class`, `confusion_matrix` (rows truth); and beside it
+    what size and source alone tell, `cannot_tell` and `left_out` (sentences). Thumb-nails are left out: they can't
+    show a lesion. Raises LabelsUnusable, ModelUnusable.
     """
     model = read_model_info(model_dir)
     sweep = SweepModel(model_dir, threads)
     rows = read_labels(data_dir)
     left_out: list[str] = []
     read: list[Row] = []
-    probabilities: list[Any] = []
-    areas: list[int] = []
+    answers: list[Answer] = []
     for place, row in enumerate(rows):
         if row.kind == "thumb":
             left_out.append(f"{row.path.name}: a thumb-nail, too coarse to show a lesion.")
             continue
         try:
-            answer, area = row_probabilities(sweep, model, row)
+            answers.append(row_answer(sweep, model, row))
         except ImageRefused as refusal:
             left_out.append(f"{row.path.name}: {refusal}")
             continue
         read.append(row)
-        probabilities.append(answer)
-        areas.append(area)
         if place % 200 == 199:
             progress(f"{place + 1} of {len(rows)} images read.")
     if not read:
         raise LabelsUnusable(f"No image below {data_dir} could be evaluated; {left_out[0] if left_out else ''}")
     given = Predictions(
-        np.stack(probabilities),
+        np.stack([answer.probabilities for answer in answers]),
         np.asarray([CLASSES.index(row.label) for row in read], dtype=np.int64),
         np.asarray([row.patient_id for row in read], dtype=np.str_),
-        np.asarray(areas, dtype=np.float64),
+        np.asarray([answer.area for answer in answers], dtype=np.float64),
     )
-    return {"model_version": model.version, **figures(given, draws=draws), "left_out": left_out}
+    told: dict[str, Any] = {"model_version": model.version, **figures(given, draws=draws)}
+    told |= _of_crops(given, answers, read, draws)
+    told["cannot_tell"] = sorted({reason for name, reason in _REASONS.items() if told.get(name) is None})
+    told["left_out"] = left_out
+    return Evaluation(told, given, read, answers)
 
 
-def figures(given: Predictions, *, draws: int = metrics.DRAWS) -> dict[str, Any]:
-    """All figures of predictions, with patient-clustered bootstrap intervals."""
-    asked: Sequence[tuple[str, metrics.Figure]] = (
-        ("lesion_malignancy_auroc", metrics.lesion_malignancy_auroc),
-        ("lesion_balanced_accuracy", metrics.lesion_balanced_accuracy),
-        ("balanced_accuracy", metrics.balanced_accuracy),
-        ("macro_f1", metrics.macro_f1),
-        ("ece", metrics.expected_calibration_error),
-        ("brier", metrics.brier),
-    )
+def _of_crops(given: Predictions, answers: Sequence[Answer], rows: Sequence[Row], draws: int) -> dict[str, Any]:
+    crop = np.asarray([answer.logits is not None for answer in answers])
+    lesion = crop & (given.truth > 0)
+    sides = np.asarray([answer.shorter_side for answer in answers], dtype=np.int64)
+    size = probes.size_probe(_flat(answers, lesion), given.areas[lesion], given.patients[lesion])
+    sources = np.asarray([str(row.path.parent) for row in rows])
+    normal = crop & (given.truth == 0)
+    first = sources == (sources[normal][0] if normal.any() else "")
+    found = probes.source_probe(_flat(answers, normal), first[normal], given.patients[normal])
     return {
-        "n": len(given.truth),
-        "patients": len(np.unique(given.patients)),
-        "counts": {name: int((given.truth == place).sum()) for place, name in enumerate(CLASSES)},
-        **{name: metrics.with_interval(figure, given, draws=draws) for name, figure in asked},
-        "per_class": metrics.per_class(given),
-        "confusion_matrix": metrics.confusion_matrix(given).tolist(),
-        "area_only_auroc": {
-            "calcification": area_only(given, (1, 3)),
-            "mass": area_only(given, (2, 4)),
-        },
+        **lesion_figures(given.part(lesion), sides[lesion], draws),
+        "size_probe_r2": None if size is None else round(size, 4),
+        "source_probe_auroc": [round(value, 4) for value in found],
     }
 
 
-def area_only(given: Predictions, classes: tuple[int, int]) -> float | None:
-    """Malignancy AUROC of the crop's area alone, among one type of lesion: what the network has to beat."""
-    part = given.part(np.isin(given.truth, classes) & (given.areas > 0))
-    return metrics.auroc(part.truth >= 3, part.areas)
+def _flat(answers: Sequence[Answer], chosen: NDArray[np.bool_]) -> NDArray[np.float64]:
+    flat = [
+        answer.logits.ravel() for answer, use in zip(answers, chosen, strict=True) if use and answer.logits is not None
+    ]
+    return np.stack(flat).astype(np.float64) if flat else np.zeros((0, 2 * len(CLASSES)))

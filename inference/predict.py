@@ -1,5 +1,6 @@
 """Probabilities of labelled images, by the same graph and the same windows as in use."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -31,18 +32,28 @@ def crop_logits(sweep: SweepModel, crop: Crop) -> NDArray[np.float32]:
     return np.stack(means)
 
 
-def row_probabilities(sweep: SweepModel, model: ModelInfo, row: Row) -> tuple[NDArray[np.float64], int]:
-    """Five probabilities of one labelled image, and the crop's area in pixels (0 for a full view).
+@dataclass(frozen=True)
+class Answer:
+    """Five `probabilities`; of a crop also its `logits` at each scale (2, 5), `area` and `shorter_side` in pixels."""
 
-    A crop is read in windows, a full view in a sweep. Raises LabelsUnusable when the file can't be read, and
-    ImageRefused when a full view shows no breast.
+    probabilities: NDArray[np.float64]
+    logits: NDArray[np.float32] | None
+    area: int
+    shorter_side: int
+
+
+def row_answer(sweep: SweepModel, model: ModelInfo, row: Row) -> Answer:
+    """What the model says of one labelled image: a crop is read in windows, a full view in a sweep.
+
+    Raises LabelsUnusable when the file can't be read, and ImageRefused when a full view shows no breast.
     """
     if row.path.suffix.lower() == ".dcm" or row.kind == "full":
         prepared = prepare(row.path) if row.path.suffix.lower() == ".dcm" else prepare_values(grey(row.path), Dataset())
-        return full_probabilities(sweep, model, prepared), 0
+        return Answer(full_probabilities(sweep, model, prepared), None, 0, 0)
     pixels = grey(row.path)
-    probabilities = combined(crop_logits(sweep, read_crop(pixels)), model.calibration)
-    return probabilities.astype(np.float64), pixels.shape[0] * pixels.shape[1]
+    logits = crop_logits(sweep, read_crop(pixels))
+    probabilities = combined(logits, model.calibration).astype(np.float64)
+    return Answer(probabilities, logits, pixels.size, min(pixels.shape))
 
 
 def full_probabilities(sweep: SweepModel, model: ModelInfo, prepared: PreparedImage) -> NDArray[np.float64]:

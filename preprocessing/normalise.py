@@ -2,8 +2,8 @@
 
 Every published crop was stretched by a gain of its own and every film scan has its own exposure, so absolute
 brightness carries no information that lasts. Each pixel is therefore measured against the mean and the deviation of
-the square around it. A box filter gives both in constant time, and a window is then cut from the finished picture, in training
-as in the sweep.
+the square around it. A box filter gives both in constant time, and a window is then cut from the finished picture, in
+training as in the sweep.
 """
 
 from typing import Final

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
+from rich.table import Table
 
 from gateway.cli.console import err, out, print_json, progress, table
 from gateway.cli.failures import CommandFailed
 from gateway.cli.options import JsonOption
+
+if TYPE_CHECKING:
+    from inference.evaluate import Evaluation
 
 models = typer.Typer(no_args_is_help=True)
 
@@ -22,14 +26,13 @@ def _models() -> None:
 def train(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder with labels.csv files below it.")],
     out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model and its figures go.")],
-    recipe: Annotated[Literal["reference", "mammogate"], typer.Option()] = "reference",
-    epochs: Annotated[int, typer.Option(min=1)] = 25,
-    seed: Annotated[int, typer.Option(help="Of the patient split and of everything random.")] = 0,
-    steps: Annotated[int | None, typer.Option(min=1, help="Batches an epoch; default: each lesion once.")] = None,
-    fold: Annotated[int, typer.Option(min=0, max=4, help="Which fifth of the patients is held out.")] = 0,
-    precision: Annotated[Literal["float32", "bfloat16"], typer.Option()] = "float32",
-    minutes: Annotated[float | None, typer.Option(help="End after about so long, annealed by then.")] = None,
-    start_from: Annotated[Path | None, typer.Option(help="Weights (.keras) of an earlier run.")] = None,
+    recipe: Annotated[Literal["reference", "mammogate"], typer.Option()] = "mammogate",
+    seed: Annotated[int, typer.Option(help="Of everything random; the first of several.")] = 0,
+    seeds: Annotated[int, typer.Option(min=1, help="Mammogate: runs a fold.")] = 2,
+    folds: Annotated[str, typer.Option(help="Mammogate: which fifths of the patients are held out.")] = "0,1,2,3,4",
+    steps: Annotated[int | None, typer.Option(min=1, help="Mammogate: batches a run.")] = None,
+    epochs: Annotated[int, typer.Option(min=1, help="Reference.")] = 25,
+    precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Reference.")] = "float32",
     split: Annotated[Literal["patch", "patient"], typer.Option(help="Reference: as published, or honest.")] = "patch",
     blocks: Annotated[int, typer.Option(min=1, max=5, help="Reference: as published 4.")] = 4,
     side: Annotated[int, typer.Option(min=2, help="Reference: pixels on a side of a patch.")] = 256,
@@ -40,10 +43,9 @@ def train(
 ) -> None:
     """Train a model on labelled images (needs the extra `train`)."""
     if recipe == "reference":
-        if (steps, fold, minutes, start_from) != (None, 0, None, None):
+        if (steps, seeds, folds) != (None, 2, "0,1,2,3,4"):
             raise CommandFailed(
-                "--steps, --fold, --minutes and --start-from are not for the recipe reference: it trains whole "
-                "epochs on one split, and goes on with a run when the same command is given again"
+                "--steps, --seeds and --folds are not for the recipe reference: it trains whole epochs on one split"
             )
         from gateway.cli.train_reference import train_the_reference
 
@@ -60,62 +62,89 @@ def train(
             patches_dir=patches,
         )
         return
+    _train_mammogate(data, out_dir, seed=seed, seeds=seeds, folds=folds, steps=steps)
+
+
+def _train_mammogate(data: Path, out_dir: Path, *, seed: int, seeds: int, folds: str, steps: int | None) -> None:
     from inference.training.labels import LabelsUnusable
     from inference.training.split import LeakFound
 
+    chosen = [int(fold) for fold in folds.split(",") if fold in ("0", "1", "2", "3", "4")]
+    if not chosen or len(set(chosen)) < len(folds.split(",")):
+        raise CommandFailed(f"--folds takes numbers from 0 to 4 with commas between them, not {folds!r}")
     try:
-        from inference.train import RecipeUnavailable
+        from inference.train import STEPS
         from inference.train import train as fit
+        from inference.training.imagenet import ImageNetWeightsMissing
 
         card = fit(
-            data,
-            out_dir,
-            recipe,
-            seed=seed,
-            epochs=epochs,
-            steps=steps,
-            validation_fold=fold,
-            precision=precision,
-            minutes=minutes,
-            start_from=start_from,
-            progress=err.print,
+            data, out_dir, seed=seed, seeds=seeds, folds=sorted(chosen), steps=steps or STEPS, progress=err.print
         )
     except ModuleNotFoundError as error:
         raise CommandFailed(
             f"training needs the package {error.name}: install the extra with `pip install mammogate[train]`"
         ) from None
-    except (RecipeUnavailable, LabelsUnusable, LeakFound) as error:
+    except (LabelsUnusable, LeakFound, ImageNetWeightsMissing) as error:
         raise CommandFailed(str(error)) from error
     out.print(str(card))
 
 
 def evaluate(
     data: Annotated[Path, typer.Option("--data", metavar="DIR", help="Folder with labels.csv files below it.")],
+    out_dir: Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Where to draw the pictures.")] = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Evaluate the shipped model on labelled images."""
+    """Evaluate the shipped model on labelled images; with --out draw confusion, reliability, ROC and examples."""
     from inference.evaluate import evaluate as measure
     from inference.training.labels import LabelsUnusable
 
     try:
         with progress() as shown:
             shown.add_task("evaluating", total=None)
-            figures = measure(data)
+            found = measure(data)
+        if out_dir is not None:
+            _draw(found, out_dir)
     except LabelsUnusable as error:
         raise CommandFailed(str(error)) from error
     if as_json:
-        print_json(figures)
+        print_json(found.figures)
         return
-    shown_table = table("figure", "value", "95 % interval")
+    out.print(figures_table(found.figures))
+    for sentence in found.figures["cannot_tell"]:
+        out.print(f"The data can't tell: {sentence}.")
+    if found.figures["left_out"]:
+        out.print(f"{len(found.figures['left_out'])} images left out: {found.figures['left_out'][0]}")
+
+
+def _draw(found: Evaluation, out_dir: Path) -> None:
+    try:
+        from inference.training.plots import draw_evaluation
+    except ModuleNotFoundError as error:
+        raise CommandFailed(
+            f"drawing needs the package {error.name}: install the extra with `pip install mammogate[train]`"
+        ) from None
+    for file in draw_evaluation(found, out_dir):
+        err.print(str(file))
+
+
+def figures_table(figures: dict[str, Any]) -> Table:
+    """Every figure with its interval, the confusion matrix and what each class got."""
+    shown = table("figure", "value", "95 % interval")
     for name, value in figures.items():
         if isinstance(value, dict) and "ci95" in value:
             low, high = value["ci95"]
-            shown_table.add_row(name, f"{value['value']:.3f}", f"{low:.3f} - {high:.3f}")
+            shown.add_row(name, f"{value['value']:.3f}", f"{low:.3f} - {high:.3f}")
         elif value is None:
-            shown_table.add_row(name, "-", "the data can't tell")
-        elif isinstance(value, (str, int)):
-            shown_table.add_row(name, str(value), "")
-    out.print(shown_table)
+            shown.add_row(name, "-", "the data can't tell")
+        elif isinstance(value, (str, int, float)):
+            shown.add_row(name, str(value), "")
+    for name, truth in zip(figures["counts"], figures["confusion_matrix"], strict=True):
+        one = figures["per_class"][name]
+        told = ", ".join(f"{key} {number:.3f}" for key, number in one.items() if number is not None)
+        shown.add_row(name, f"{figures['counts'][name]} images", f"{told}; called {' '.join(map(str, truth))}")
+    for name, value in figures["area_only_auroc"].items():
+        shown.add_row(f"area alone, {name}", "-" if value is None else f"{value:.3f}", "what the network must beat")
+    return shown
 
 
 @models.command("export")

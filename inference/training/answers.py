@@ -59,9 +59,7 @@ class Answers:
         return Answers(*(np.concatenate([getattr(part, field.name) for part in parts]) for field in fields(Answers)))
 
 
-def answers_of(
-    features: Features, numbers: NDArray[np.int64], logits: NDArray[np.float32], fold: int
-) -> Answers:
+def answers_of(features: Features, numbers: NDArray[np.int64], logits: NDArray[np.float32], fold: int) -> Answers:
     """Average the windows' `logits` (n, 5) of records `numbers` over each item and scale."""
     records = [features.records[int(number)] for number in numbers]
     _, first, where = np.unique([record.item for record in records], return_index=True, return_inverse=True)

@@ -101,8 +101,8 @@ def card_markdown(card: dict[str, Any]) -> str:
         "## Split",
         "",
         f"By {card['split']['by']}; {card['split']['patients']} patients. Each fold's network is measured on the fifth "
-        "of the patients that it never saw. A leak guard stops the run when a patient or identical pixels stand on both "
-        "sides.",
+        "of the patients that it never saw. A leak guard stops the run when a patient or identical pixels stand on "
+        "both sides.",
         "",
         "| images | " + " | ".join(CLASSES) + " |",
         "|---|" + "---|" * len(CLASSES),
@@ -147,7 +147,8 @@ def card_markdown(card: dict[str, Any]) -> str:
         f"Marks on each held-out normal view: {figures['marks_per_normal_view']}; held-out lesion crops whose score "
         f"reaches the operating point: {_number(figures['lesion_crops_marked'])}.",
         "",
-        "![Training curves](curves.png) ![Confusion matrix](confusion.png) ![Reliability](reliability.png) ![ROC](roc.png)",
+        "![Training curves](curves.png) ![Confusion matrix](confusion.png) ![Reliability](reliability.png) "
+        "![ROC](roc.png)",
         "",
         "![Example predictions on held-out windows (CBIS-DDSM, CC BY 3.0): blue right, red wrong](examples.png)",
         "",
@@ -155,8 +156,8 @@ def card_markdown(card: dict[str, Any]) -> str:
         "",
         card["pooling"],
         "",
-        f"Calibration: {card['calibration']['weights'][0]} x fine logits + {card['calibration']['weights'][1]} x coarse "
-        f"logits + {card['calibration']['bias']}. Operating points: "
+        f"Calibration: {card['calibration']['weights'][0]} x fine logits + {card['calibration']['weights'][1]} x "
+        f"coarse logits + {card['calibration']['bias']}. Operating points: "
         + ", ".join(f"{name} {value}" for name, value in card["operating_points"].items())
         + ".",
         "",

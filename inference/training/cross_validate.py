@@ -75,9 +75,7 @@ def _fold(
             continue
         told = f"Fold {fold}, seed {seed}: "
         watched = np.random.default_rng(fold).permutation(watch)[:_WATCHED]
-        network = fit(
-            features, Fit(seed, plan.steps, learn, watched), run, lambda text, told=told: progress(told + text)
-        )
+        network = fit(features, Fit(seed, plan.steps, learn, watched), run, _prefixed(told, progress))
         networks.append(write_weights(network, done))
         answers_of(features, watch, logits_of(network, features, watch), fold).save(run / "answers.npz")
     together = folder / f"fold{fold}-seeds{'-'.join(map(str, plan.seeds))}.npz"
@@ -85,6 +83,10 @@ def _fold(
         network = filled(mean_weights(networks))
         answers_of(features, watch, logits_of(network, features, watch), fold).save(together)
     return Answers.load(together)
+
+
+def _prefixed(told: str, progress: Callable[[str], None]) -> Callable[[str], None]:
+    return lambda text: progress(told + text)
 
 
 def run_folder(folder: Path, fold: int, seed: int) -> Path:
@@ -109,7 +111,8 @@ def read_weights(file: Path) -> list[NDArray[np.float32]]:
 
 def mean_weights(several: Sequence[Sequence[NDArray[np.float32]]]) -> list[NDArray[np.float32]]:
     """The mean of several runs' weights."""
-    return [np.mean(np.stack(one), axis=0, dtype=np.float64).astype(np.float32) for one in zip(*several, strict=True)]
+    means = (np.mean(np.stack(one), axis=0, dtype=np.float64) for one in zip(*several, strict=True))
+    return [np.asarray(mean, dtype=np.float32) for mean in means]
 
 
 def filled(weights: Sequence[NDArray[np.float32]]) -> Any:

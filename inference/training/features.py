@@ -84,9 +84,7 @@ def _store_chunk(
     partial.replace(folder / f"{number:04d}.json")
 
 
-def _record(
-    sample: Sample, item: int, scale: int, use: Literal["learn", "read"], *, shifted: bool = False
-) -> Record:
+def _record(sample: Sample, item: int, scale: int, use: Literal["learn", "read"], *, shifted: bool = False) -> Record:
     return Record(
         item=item,
         scale=scale,

@@ -26,8 +26,7 @@ from inference.training.cross_validate import Plan, mean_weights, read_weights, 
 from inference.training.features import Features
 from inference.training.labels import Row
 from inference.training.report import report
-from preprocessing.normalise import FloatImage
-from preprocessing.patches import COARSE, SCALES, Placement, cut_window
+from preprocessing.patches import SCALES, Placement, cut_window
 from preprocessing.prepare import prepare_values, readable_positions
 
 VERSION: Final = "0.2.0"
@@ -188,9 +187,7 @@ def _score_summary(scores: NDArray[np.float64]) -> dict[str, Any]:
     }
 
 
-def _draw(
-    answers: Answers, given: Predictions, rows: Sequence[Row], plan: Plan, runs: Path, out_dir: Path
-) -> None:
+def _draw(answers: Answers, given: Predictions, rows: Sequence[Row], plan: Plan, runs: Path, out_dir: Path) -> None:
     curves = [
         json.loads((run_folder(runs, fold, seed) / "curve.json").read_text(encoding="utf-8"))
         for fold in plan.folds
@@ -205,10 +202,5 @@ def _draw(
     lesions = np.flatnonzero(answers.origins == "lesion")
     chosen = np.random.default_rng(0).permutation(lesions)[: plots.EXAMPLES]
     by_name = {row.path.name: row for row in rows if row.kind == "crop"}
-    windows = [_middle(grey(by_name[str(answers.files[number])].path)) for number in chosen]
+    windows = [plots.middle_window(grey(by_name[str(answers.files[number])].path)) for number in chosen]
     plots.draw_examples(windows, given.part(chosen), out_dir / "examples.png")
-
-
-def _middle(pixels: NDArray[np.uint8]) -> FloatImage:
-    contrast = read_crop(pixels).contrast[COARSE.name]
-    return cut_window(contrast, Placement(reading_places(contrast, COARSE)[0]), COARSE.side)

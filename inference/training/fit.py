@@ -49,6 +49,7 @@ class Fit:
     steps: int
     learn: NDArray[np.int64]
     watch: NDArray[np.int64]
+    kept_every: int = KEPT_EVERY
 
 
 def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], None]) -> Any:
@@ -67,10 +68,15 @@ def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], N
     losses: list[tuple[float, float]] = []
     for step in range(done, what.steps):
         losses.append(training.step(step, *batches.draw(step)))
-        if (step + 1) % KEPT_EVERY == 0 or step + 1 == what.steps:
+        if (step + 1) % what.kept_every == 0 or step + 1 == what.steps:
             loss, accuracy = (float(value) for value in np.mean(losses, axis=0))
             losses = []
-            row = {"step": step + 1, "seconds": round(time.monotonic() - started, 1), "loss": loss, "accuracy": accuracy}
+            row = {
+                "step": step + 1,
+                "seconds": round(time.monotonic() - started, 1),
+                "loss": loss,
+                "accuracy": accuracy,
+            }
             row |= training.measure(features, what.watch)
             curve = [*curve, {name: round(value, 4) for name, value in row.items()}]
             _write(folder / _CURVE, json.dumps(curve, indent=1).encode())
@@ -82,7 +88,7 @@ def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], N
 def logits_of(network: Any, features: Features, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
     """Logits (n, 5) of records, by the head of each one's own scale."""
     logits = np.zeros((len(numbers), len(CLASSES)), dtype=np.float32)
-    forward = tf.function(lambda maps: network(maps, training=False), reduce_retracing=True)
+    forward = tf.function(lambda maps: network(maps, training=False), reduce_retracing=True, autograph=False)
     scales = np.asarray([features.records[int(number)].scale for number in numbers], dtype=np.int64)
     for scale in range(len(SCALES)):
         rows = np.flatnonzero(scales == scale)
@@ -145,7 +151,7 @@ class _Training:
         for optimizer, variables in zip(self._optimizers, (self._body, self._heads), strict=True):
             optimizer.build(variables)
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=_LABEL_SMOOTHING)
-        self._compiled = tf.function(self._one, reduce_retracing=True)
+        self._compiled = tf.function(self._one, reduce_retracing=True, autograph=False)
 
     def step(
         self, number: int, maps: NDArray[np.float32], truth: NDArray[np.float32], scale: int
@@ -182,7 +188,7 @@ class _Training:
     def keep(self, file: Path, done: int) -> None:
         values = {f"v{place:04d}": np.asarray(value) for place, value in enumerate(self._variables())}
         partial = file.with_suffix(".partial.npz")
-        np.savez(partial, done=np.asarray(done), **values)
+        np.savez(partial, allow_pickle=False, done=np.asarray(done), **values)
         partial.replace(file)
 
     def restore(self, file: Path) -> int:

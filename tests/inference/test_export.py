@@ -15,18 +15,18 @@ from inference.sweep import SweepModel
 def test_the_exported_onnx_folder_is_a_model_folder(tmp_path: Path) -> None:
     written = export_model(tmp_path / "onnx", "onnx")
     assert {file.name for file in written} == {"model.onnx", "card.json"}
-    picture = np.random.default_rng(0).random((128, 112), dtype=np.float32)
-    assert np.array_equal(SweepModel(tmp_path / "onnx", 1).logits(picture), SweepModel(threads=1).logits(picture))
+    picture = np.random.default_rng(0).random((1, 128, 96), dtype=np.float32)
+    assert np.array_equal(SweepModel(tmp_path / "onnx", 1).cells(picture), SweepModel(threads=1).cells(picture))
 
 
 def test_the_exported_openvino_model_computes_the_same(tmp_path: Path) -> None:
     written = export_model(tmp_path / "ir", "openvino")
     assert {file.name for file in written} == {"model.xml", "model.bin", "card.json"}
-    picture = np.random.default_rng(0).random((112, 112), dtype=np.float32)
+    picture = np.random.default_rng(0).random((1, 96, 96), dtype=np.float32)
     options = {"INFERENCE_PRECISION_HINT": "f32"}
     compiled = openvino.Core().compile_model(str(tmp_path / "ir" / "model.xml"), "CPU", options)
-    logits = compiled(picture[None, None])[0]
-    assert np.allclose(logits[0], SweepModel(threads=1).logits(picture), atol=1e-4)
+    logits = compiled(picture[:, None])[0]
+    assert np.allclose(logits, SweepModel(threads=1).cells(picture), atol=1e-4)
 
 
 def test_a_format_that_is_not_there_yet_is_refused_with_a_sentence(tmp_path: Path) -> None:

@@ -8,7 +8,8 @@ from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from inference import metrics
 from inference.metrics import Predictions
-from inference.training.calibrate import best_temperature, mark_threshold
+from inference.training.answers import Answers
+from inference.training.calibrate import best_calibration, cross_fitted, mark_threshold
 
 
 def drawn(n: int = 300, seed: int = 0) -> Predictions:
@@ -65,13 +66,52 @@ def test_the_interval_draws_patients_and_not_images() -> None:
     assert several["ci95"][0] < several["value"] < several["ci95"][1]
 
 
-def test_the_temperature_of_logits_too_sure_of_themselves_is_above_one() -> None:
+def test_calibration_brings_logits_that_are_too_sure_of_themselves_back() -> None:
+    answers = some_answers(sureness=3.0)
+    found = best_calibration(answers)
+    # The fine scale knows, the coarse one was given nothing but noise.
+    assert found.weights[0] == pytest.approx(1 / 3, rel=0.15)
+    assert found.weights[1] == pytest.approx(0.0, abs=0.1)
+    given = answers.predictions(found)
+    error = metrics.class_wise_calibration_error(given)
+    assert error is not None
+    assert error < 0.03
+
+
+def test_an_answer_is_calibrated_by_the_other_folds_only() -> None:
+    answers = some_answers(sureness=3.0)
+    expected = answers.part(answers.fold == 1).predictions(best_calibration(answers.part(answers.fold != 1)))
+    crossed = cross_fitted(answers)
+    assert np.allclose(crossed.probabilities[answers.fold == 1], expected.probabilities)
+    assert np.array_equal(crossed.truth, answers.truth)
+
+
+def test_crop_size_can_not_help_within_size_strata() -> None:
+    generator = np.random.default_rng(0)
+    areas = np.sort(generator.uniform(1e4, 1e6, 600))
+    truth = np.where(generator.uniform(size=600) < areas / 1e6, 3, 1)
+    by_size = np.full((600, 5), 0.01)
+    by_size[:, 3] = areas / 1e6
+    by_size[:, 1] = 1.0 - areas / 1e6
+    given = Predictions(by_size, truth.astype(np.int64), np.arange(600).astype(str), areas)
+    whole, within = metrics.lesion_malignancy_auroc(given), metrics.within_size_strata(given)
+    assert whole is not None
+    assert within is not None
+    assert whole > 0.7
+    assert within < 0.62
+
+
+def some_answers(sureness: float) -> Answers:
     generator = np.random.default_rng(0)
     truth = generator.integers(0, 5, 2000)
     honest = np.log(np.eye(5)[truth] * 0.5 + 0.1)
-    noisy = honest[np.arange(2000)]
-    sampled = np.asarray([generator.choice(5, p=np.exp(row) / np.exp(row).sum()) for row in noisy])
-    assert best_temperature((honest * 3).astype(np.float32), sampled) == pytest.approx(3.0, rel=0.1)
+    sampled = np.asarray([generator.choice(5, p=np.exp(row) / np.exp(row).sum()) for row in honest])
+    logits = np.stack([honest * sureness, generator.normal(size=(2000, 5))], axis=1)
+    names = np.arange(2000).astype(str)
+    return Answers(
+        logits.astype(np.float32), sampled, np.full(2000, "lesion"), names, np.ones(2000), np.full(2000, 400), names,
+        np.arange(2000) % 4,
+    )  # fmt: skip
 
 
 def test_the_operating_point_leaves_one_mark_an_image_and_one_quiet_window_in_twenty() -> None:

@@ -10,14 +10,15 @@ import numpy as np
 import pytest
 
 from inference.card import read_model_info
+from inference.classes import ClassName
 from inference.embedded import EmbeddedEngine
 from inference.evaluate import evaluate
-from inference.train import RecipeUnavailable, split_samples, train
-from inference.training.augment import training_window
+from inference.train import train
 from inference.training.labels import LabelsUnusable, Row, read_labels
-from inference.training.samples import load_samples
+from inference.training.samples import Sample, read_samples
 from inference.training.split import LeakFound, fold_of_patients, guard_against_leaks
-from preprocessing.patches import WINDOW_SIDE
+from inference.training.windows import items, windows_to_learn, windows_to_read
+from preprocessing.patches import FINE, SCALES
 from tests.inference.labelled_folders import crop, lesion_crops, normal_views, write_labels
 from tests.peers.synthetic import mammogram, write
 
@@ -26,23 +27,23 @@ from tests.peers.synthetic import mammogram, write
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A model trained for a moment on drawn tissue."""
     folder = tmp_path_factory.mktemp("training")
-    lesion_crops(folder / "data" / "lesions")
-    normal_views(folder / "data" / "normals", patients=5)
+    lesion_crops(folder / "data" / "lesions", patients=8)
+    normal_views(folder / "data" / "normals", patients=2)
     told: list[str] = []
-    train(folder / "data", folder / "model", seed=1, epochs=1, steps=1, draws=5, progress=told.append)
-    assert any("Epoch 1 of 1" in sentence for sentence in told)
+    train(folder / "data", folder / "model", seed=1, seeds=1, folds=(0,), steps=2, draws=5, progress=told.append)
+    assert any("step 2" in sentence for sentence in told)
     return folder
 
 
 def test_training_writes_everything_a_model_needs(trained: Path) -> None:
     written = {file.name for file in (trained / "model").iterdir()}
     assert written >= {
-        "model.onnx", "card.json", "card.md", "weights.keras", "curves.json", "curves.png", "confusion.png",
-        "reliability.png", "examples.png",
+        "model.onnx", "card.json", "card.md", "curves.png", "confusion.png", "reliability.png", "roc.png",
+        "examples.png",
     }  # fmt: skip
     card = json.loads((trained / "model" / "card.json").read_text(encoding="utf-8"))
-    assert card["recipe"]["seed"] == 1
-    assert card["split"]["held_out"]["patients"] >= 4
+    assert card["recipe"]["seeds"] == [1]
+    assert card["split"]["patients"] == 10
     assert set(card["figures"]["normal_recall"]) >= {"a woman left out"}
     assert "Research use only" in (trained / "model" / "card.md").read_text(encoding="utf-8")
 
@@ -53,17 +54,46 @@ def test_a_model_just_trained_reads_mammograms(trained: Path, tmp_path: Path) ->
     assert engine.read(write(mammogram(), tmp_path / "image.dcm")).result.label is not None
 
 
-def test_training_again_with_the_same_seed_splits_alike_and_with_another_differently(trained: Path) -> None:
-    def held_out(seed: int) -> list[str]:
-        _, validation, _ = split_samples(trained / "data", seed=seed, validation_fold=0, told=lambda sentence: None)
-        return sorted(sample.patient_id for sample in validation)
+def test_training_again_in_the_same_folder_computes_nothing_twice(trained: Path) -> None:
+    before = {file: file.stat().st_mtime_ns for file in (trained / "model" / "work").rglob("*") if file.is_file()}
+    card = (trained / "model" / "card.json").read_text(encoding="utf-8")
+    told: list[str] = []
+    train(trained / "data", trained / "model", seed=1, seeds=1, folds=(0,), steps=2, draws=5, progress=told.append)
+    assert {file: file.stat().st_mtime_ns for file in before} == before
+    assert not any("step" in sentence for sentence in told)
+    assert (trained / "model" / "card.json").read_text(encoding="utf-8") == card
 
-    assert held_out(1) == held_out(1)
-    assert held_out(1) != held_out(2)
+
+def test_a_run_that_was_cut_off_ends_as_if_it_never_was(trained: Path, tmp_path: Path) -> None:
+    from inference.training.features import Features
+    from inference.training.fit import Fit, fit
+
+    features = Features(trained / "model" / "work" / "features", 1)
+    learn = np.flatnonzero([record.use == "learn" for record in features.records])
+    what = Fit(seed=3, steps=4, learn=learn, watch=learn[:4], kept_every=2)
+    whole = fit(features, what, tmp_path / "whole", lambda text: None)
+
+    def cut_off(text: str) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(features, what, tmp_path / "cut", cut_off)
+    assert len(json.loads((tmp_path / "cut" / "curve.json").read_text(encoding="utf-8"))) == 1
+    again = fit(features, what, tmp_path / "cut", lambda text: None)
+    for one, other in zip(whole.get_weights(), again.get_weights(), strict=True):
+        assert np.array_equal(one, other)
+    curve = json.loads((tmp_path / "cut" / "curve.json").read_text(encoding="utf-8"))
+    assert [row["step"] for row in curve] == [2, 4]
+
+
+def test_the_same_seed_deals_the_patients_alike_and_another_differently(trained: Path) -> None:
+    rows = read_labels(trained / "data")
+    assert fold_of_patients(rows, 5, 1) == fold_of_patients(rows, 5, 1)
+    assert fold_of_patients(rows, 5, 1) != fold_of_patients(rows, 5, 2)
 
 
 def test_evaluation_answers_in_the_agreed_shape_with_null_where_the_data_cannot_tell(tmp_path: Path) -> None:
-    figures = evaluate(lesion_crops(tmp_path / "lesions", patients=8), threads=2, draws=20)
+    figures = evaluate(lesion_crops(tmp_path / "lesions", patients=8), threads=2, draws=20).figures
     assert list(figures)[:10] == [
         "model_version", "n", "patients", "counts", "lesion_malignancy_auroc", "lesion_balanced_accuracy",
         "balanced_accuracy", "macro_f1", "ece", "brier",
@@ -82,15 +112,10 @@ def test_thumb_nails_are_left_out_of_evaluation_and_whole_films_are_pooled(tmp_p
     normal_views(tmp_path / "normals", patients=1)
     cv2.imwrite(str(tmp_path / "thumb.png"), np.zeros((353, 197), dtype=np.uint8))
     write_labels(tmp_path, [{"file": "thumb.png", "patient_id": "T", "label5": "normal", "kind": "thumb"}])
-    figures = evaluate(tmp_path, threads=2, draws=5)
+    figures = evaluate(tmp_path, threads=2, draws=5).figures
     assert figures["n"] == 1
     assert len(figures["left_out"]) == 1
     assert figures["lesion_malignancy_auroc"] is None
-
-
-def test_the_larger_recipe_is_not_there_yet_and_says_so(tmp_path: Path) -> None:
-    with pytest.raises(RecipeUnavailable, match="not available yet"):
-        train(tmp_path, tmp_path / "out", "mammogate")
 
 
 def test_a_folder_without_labels_or_with_bad_ones_is_refused_with_a_sentence(tmp_path: Path) -> None:
@@ -150,23 +175,45 @@ def test_training_stops_when_two_patients_share_the_same_pixels(tmp_path: Path) 
         rows.append({"file": f"{number}.png", "patient_id": f"P_{number}", "label5": "benign_mass"})
     write_labels(tmp_path, rows)
     with pytest.raises(LeakFound, match="identical pixels"):
-        split_samples(tmp_path, seed=0, validation_fold=0, told=lambda sentence: None)
+        train(tmp_path, tmp_path / "out", steps=1)
 
 
 def test_blank_crops_are_left_out_of_training_and_said(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "blank.png"), np.full((300, 300), 200, dtype=np.uint8))
     told: list[str] = []
     row = Row(tmp_path / "blank.png", "P", "benign_mass", "crop", "", "")
-    assert load_samples([row], told.append) == []
+    assert list(read_samples([row], told.append)) == []
     assert "blank.png" in told[0]
 
 
 def test_training_windows_differ_every_time_and_stay_in_range(tmp_path: Path) -> None:
-    cv2.imwrite(str(tmp_path / "a.png"), crop("malignant_mass", seed=0))
-    (sample,) = load_samples([Row(tmp_path / "a.png", "P", "malignant_mass", "crop", "", "")], print)
-    generator = np.random.default_rng(0)
-    first, second = (training_window(sample, generator) for _ in range(2))
-    assert first.shape == (WINDOW_SIDE, WINDOW_SIDE)
-    assert not np.array_equal(first, second)
-    assert 0.0 <= first.min() <= first.max() <= 1.0
-    assert np.array_equal(first, training_window(sample, np.random.default_rng(0)))
+    sample = only_sample(tmp_path, "malignant_mass")
+    for scale in SCALES:
+        first, second, *_ = windows = windows_to_learn(sample, scale, np.random.default_rng(0))
+        assert {window.shape for window in windows} == {(scale.side, scale.side)}
+        assert not np.array_equal(first, second)
+        assert all(0.0 <= window.min() <= window.max() <= 1.0 for window in windows)
+        assert np.array_equal(first, windows_to_learn(sample, scale, np.random.default_rng(0))[0])
+
+
+def test_the_places_by_which_a_crop_is_read_do_not_depend_on_its_label(tmp_path: Path) -> None:
+    pixels = crop("benign_calcification", seed=0, side=900)
+    samples = [only_sample(tmp_path, label, pixels) for label in ("benign_calcification", "malignant_mass")]
+    for scale in SCALES:
+        one, other = (windows_to_read(sample, items(sample)[0], scale) for sample in samples)
+        assert len(one) > 2
+        assert all(np.array_equal(a, b) for a, b in zip(one, other, strict=True))
+
+
+def test_normal_views_are_asked_twice_the_second_time_half_a_pixel_away(tmp_path: Path) -> None:
+    (sample,) = read_samples(read_labels(normal_views(tmp_path, patients=1)), print)
+    asked = items(sample)
+    assert [item.shifted for item in asked] == [False] * 40 + [True] * 40
+    plain, shifted = (windows_to_read(sample, asked[place], FINE)[0] for place in (0, 40))
+    assert 0.0 < np.abs(plain - shifted).mean() < 0.05
+
+
+def only_sample(folder: Path, label: ClassName, pixels: np.ndarray | None = None) -> Sample:
+    cv2.imwrite(str(folder / "a.png"), crop(label, seed=0) if pixels is None else pixels)
+    sample, *_ = read_samples([Row(folder / "a.png", "P", label, "crop", "", "")], print)
+    return sample

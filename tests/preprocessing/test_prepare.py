@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -14,8 +15,8 @@ from preprocessing.errors import ImageTooSmall
 from preprocessing.geometry import Scale, training_scale
 from preprocessing.intensity import presentation_image, without_padding
 from preprocessing.normalise import fill_outside, local_contrast
-from preprocessing.patches import MARGIN, WINDOW_SIDE, Placement, bright_places, cut_with_margin, window_contrast
-from preprocessing.prepare import STRIDE, prepare, prepare_values
+from preprocessing.patches import COARSE, FINE, Placement, bright_places, cut_window
+from preprocessing.prepare import prepare, prepare_values
 from tests.peers.synthetic import breast_pixels, mammogram
 from tests.preprocessing.lesion_boxes import real_mammograms
 
@@ -99,7 +100,7 @@ def test_a_place_survives_the_way_to_the_training_scale_and_back(
 
 
 @given(st.integers(600, 6000), st.integers(600, 6000), st.floats(0.02, 0.2))
-def test_the_corner_of_the_image_is_the_corner_at_the_training_scale(rows: int, columns: int, spacing: float) -> None:
+def test_the_corner_of_the_image_is_the_corner_at_the_coarse_scale(rows: int, columns: int, spacing: float) -> None:
     scale = training_scale(header(ImagerPixelSpacing=[spacing, spacing]), rows, columns)
     x, y = scale.to_training(columns, rows)
     assert (x, y) == (pytest.approx(round(x)), pytest.approx(round(y)))
@@ -119,13 +120,12 @@ def test_too_coarse_images_are_refused_with_a_sentence() -> None:
         training_scale(header(PixelSpacing=[0.6, 0.6]), 640, 512)
 
 
-def test_a_window_cut_with_its_margin_equals_the_sweep_there() -> None:
+def test_a_window_on_the_pixel_grid_takes_the_pixels_as_they_are() -> None:
     image = np.random.default_rng(0).random((600, 500), dtype=np.float32)
-    contrast = local_contrast(image)
-    # On the pixel grid: the middle of an even window lies between two pixels.
-    window = window_contrast(cut_with_margin(image, Placement((250.5 - 1, 300.5 - 1))))
-    top, left = 300 - WINDOW_SIDE // 2, 250 - WINDOW_SIDE // 2
-    assert np.allclose(window, contrast[top : top + WINDOW_SIDE, left : left + WINDOW_SIDE], atol=1e-4)
+    # The middle of an even window lies between two pixels.
+    window = cut_window(image, Placement((250.5 - 1, 300.5 - 1)), FINE.side)
+    top, left = 300 - FINE.side // 2, 250 - FINE.side // 2
+    assert np.allclose(window, image[top : top + FINE.side, left : left + FINE.side], atol=1e-6)
 
 
 def test_local_contrast_does_not_see_gain_and_exposure() -> None:
@@ -135,14 +135,14 @@ def test_local_contrast_does_not_see_gain_and_exposure() -> None:
 
 def test_a_small_crop_goes_on_as_its_reflection_and_is_not_padded_with_black() -> None:
     image = np.full((40, 30), 0.5, dtype=np.float32)
-    assert (cut_with_margin(image, Placement((15, 20))) == 0.5).all()
+    assert (cut_window(image, Placement((15, 20)), 160) == 0.5).all()
 
 
 def test_bright_places_find_the_spots() -> None:
     image = np.full((400, 300), 0.3, dtype=np.float32)
     for y, x in ((100, 80), (300, 200)):
         image[y - 1 : y + 1, x - 1 : x + 1] = 1.0
-    found = sorted(bright_places(image, 2))
+    found = sorted(bright_places(image, 2, 48))
     assert all(
         abs(x - a) < 16 and abs(y - b) < 16 for (x, y), (a, b) in zip(found, ((80, 100), (200, 300)), strict=True)
     )
@@ -160,30 +160,32 @@ def test_outside_the_mask_tissue_is_mirrored() -> None:
 
 def test_a_real_mammogram_is_cut_to_the_breast_and_its_sides_fit_the_sweep() -> None:
     prepared = prepare(real_mammograms()["1-280.dcm"])
-    height, width = prepared.contrast.shape
-    assert height % STRIDE == 0
-    assert width % STRIDE == 0
+    for side in (*prepared.fine.shape, *prepared.coarse.shape):
+        assert side % 32 == 0
     x0, y0, x1, y1 = prepared.box
-    rows, columns = (height - WINDOW_SIDE) // STRIDE, (width - WINDOW_SIDE) // STRIDE
+    rows, columns = prepared.positions
+    # Every position of the coarse map is one of the fine map, and they end together.
+    assert [(2 * (side // 32 - 4) + 1) for side in prepared.coarse.shape] == [rows, columns]
     assert prepared.centre(0, 0) == (x0, y0)
-    assert prepared.centre(rows, columns)[0] >= x1
-    assert prepared.centre(rows, columns)[1] >= y1
-    assert 0.0 <= prepared.contrast.min() <= prepared.contrast.max() <= 1.0
+    assert prepared.centre(rows - 1, columns - 1)[0] >= x1
+    assert prepared.centre(rows - 1, columns - 1)[1] >= y1
+    for contrast in (prepared.fine, prepared.coarse):
+        assert 0.0 <= contrast.min() <= contrast.max() <= 1.0
     assert set(prepared.timings) == {"decode", "prepare"}
 
 
-def test_the_prepared_image_at_a_sweep_position_is_the_tissue_there() -> None:
+def test_both_scales_at_a_sweep_position_show_the_tissue_there() -> None:
     prepared = prepare(real_mammograms()["1-281.dcm"])
     whole = local_contrast(fill_outside(prepared.image, prepared.mask))
     row, column = 20, 8
     x, y = (int(value) for value in prepared.centre(row, column))
-    here = prepared.contrast[STRIDE * row : STRIDE * row + WINDOW_SIDE, STRIDE * column : STRIDE * column + WINDOW_SIDE]
-    half = WINDOW_SIDE // 2
-    assert np.allclose(here, whole[y - half : y + half, x - half : x + half], atol=0.02)
-
-
-def test_a_window_has_the_margin_its_contrast_needs() -> None:
-    assert cut_with_margin(RAMP, Placement((32, 32))).shape == (WINDOW_SIDE + 2 * MARGIN,) * 2
+    side, half = COARSE.side, COARSE.side // 2
+    coarse = prepared.coarse[16 * row : 16 * row + side, 16 * column : 16 * column + side]
+    assert np.allclose(coarse, whole[y - half : y + half, x - half : x + half], atol=0.02)
+    # The same 14 mm around the same place, at twice the scale and with contrast measured in half the surroundings.
+    fine = prepared.fine[32 * row : 32 * row + FINE.side, 32 * column : 32 * column + FINE.side]
+    smaller = cv2.resize(fine, (80, 80), interpolation=cv2.INTER_AREA)
+    assert np.corrcoef(smaller.ravel(), coarse[24:104, 24:104].ravel())[0, 1] > 0.8
 
 
 def test_an_8_bit_a_signed_and_a_monochrome1_image_prepare_alike(tmp_path: Path) -> None:
@@ -197,7 +199,8 @@ def test_an_8_bit_a_signed_and_a_monochrome1_image_prepare_alike(tmp_path: Path)
     for other in (inverted, signed):
         prepared = prepare(other)
         assert prepared.box == expected.box
-        assert np.abs(prepared.contrast - expected.contrast).mean() < 0.01
+        assert np.abs(prepared.coarse - expected.coarse).mean() < 0.01
+        assert np.abs(prepared.fine - expected.fine).mean() < 0.01
 
 
 def test_a_picture_file_without_a_header_can_be_prepared() -> None:

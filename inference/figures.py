@@ -1,0 +1,68 @@
+"""All the figures of predictions, each with its interval: what `evaluate` prints and the card holds."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from inference import metrics
+from inference.classes import CLASSES
+from inference.metrics import Predictions
+from preprocessing.patches import FINE
+
+
+def figures(given: Predictions, *, draws: int = metrics.DRAWS) -> dict[str, Any]:
+    """The figures that any labelled images allow, with patient-clustered bootstrap intervals."""
+    asked: Sequence[tuple[str, metrics.Figure]] = (
+        ("lesion_malignancy_auroc", metrics.lesion_malignancy_auroc),
+        ("lesion_balanced_accuracy", metrics.lesion_balanced_accuracy),
+        ("balanced_accuracy", metrics.balanced_accuracy),
+        ("macro_f1", metrics.macro_f1),
+        ("ece", metrics.expected_calibration_error),
+        ("brier", metrics.brier),
+        ("class_wise_ece", metrics.class_wise_calibration_error),
+    )
+    return {
+        "n": len(given.truth),
+        "patients": len(np.unique(given.patients)),
+        "counts": {name: int((given.truth == place).sum()) for place, name in enumerate(CLASSES)},
+        **{name: metrics.with_interval(figure, given, draws=draws) for name, figure in asked},
+        "per_class": metrics.per_class(given),
+        "confusion_matrix": metrics.confusion_matrix(given).tolist(),
+        "area_only_auroc": {
+            "calcification": area_only(given, (1, 3)),
+            "mass": area_only(given, (2, 4)),
+        },
+    }
+
+
+def lesion_figures(given: Predictions, shorter_sides: NDArray[np.int64], draws: int) -> dict[str, Any]:
+    """Malignant against benign by type, without padding, by patient, and where the crop's size can't help.
+
+    `given` holds lesion crops only; `shorter_sides` (n,) are theirs in scan pixels.
+    """
+    unpadded = shorter_sides >= FINE.side / FINE.of_film
+
+    def on(chosen: NDArray[np.bool_]) -> dict[str, Any] | None:
+        return metrics.with_interval(metrics.lesion_malignancy_auroc, given.part(chosen), draws=draws)
+
+    by_patient = metrics.lesions_of_patients(given) if len(given.truth) else given
+    return {
+        "lesion_malignancy_auroc_calcification": on(np.isin(given.truth, (1, 3))),
+        "lesion_malignancy_auroc_mass": on(np.isin(given.truth, (2, 4))),
+        "lesion_malignancy_auroc_unpadded": on(unpadded),
+        "unpadded_crops": int(unpadded.sum()),
+        "lesion_malignancy_auroc_views_of_a_patient_averaged": metrics.with_interval(
+            metrics.lesion_malignancy_auroc, by_patient, draws=draws
+        ),
+        "lesion_malignancy_auroc_within_size_strata": metrics.with_interval(
+            metrics.within_size_strata, given, draws=draws
+        ),
+    }
+
+
+def area_only(given: Predictions, classes: tuple[int, int]) -> float | None:
+    """Malignancy AUROC of the crop's area alone, among one type of lesion: what the network has to beat."""
+    part = given.part(np.isin(given.truth, classes) & (given.areas > 0))
+    return metrics.auroc(part.truth >= 3, part.areas)
