@@ -1,7 +1,7 @@
 """Places in an image that stand out: peaks of the lesion score above the operating point, each with an outline."""
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Final
 
 import cv2
@@ -38,14 +38,10 @@ def find_places(
     `to_stored` maps (column, row) of the sweep, fractions allowed, to [column, row] in stored pixels inside the image.
     """
     score = np.where(readable, lesion_score(probabilities), np.float32(0.0))
-    remaining = score.copy()
     findings: list[Finding] = []
-    while len(findings) < MOST_FINDINGS:
-        row, column = (int(place) for place in np.unravel_index(int(np.argmax(remaining)), remaining.shape))
-        peak = float(remaining[row, column])
-        if peak <= 0.0 or peak < mark:
+    for peak, row, column in peaks(score):
+        if peak < mark or len(findings) == MOST_FINDINGS:
             break
-        remaining[max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1] = 0.0
         here = probabilities[row, column].astype(np.float64)
         kind: FindingType = "calcification" if here[1] + here[3] >= here[2] + here[4] else "mass"
         center = to_stored(float(column), float(row))
@@ -60,6 +56,21 @@ def find_places(
             )
         )
     return tuple(findings)
+
+
+def peaks(score: Map) -> Iterator[tuple[float, int, int]]:
+    """Local maxima of a map (rows, columns), strongest first, none nearer to a stronger one than half a window.
+
+    Yields (score, row, column).
+    """
+    remaining = score.copy()
+    while True:
+        row, column = (int(place) for place in np.unravel_index(int(np.argmax(remaining)), remaining.shape))
+        peak = float(remaining[row, column])
+        if peak <= 0.0:
+            return
+        remaining[max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1] = 0.0
+        yield peak, row, column
 
 
 def tracking_uid(sop_instance_uid: str, model_version: str, kind: str, center: Point) -> str:

@@ -3,12 +3,12 @@
 from collections.abc import Sequence
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
 from inference.card import Calibration
+from inference.findings import peaks
 from inference.metrics import Predictions
 from inference.pooling import as_probabilities, lesion_score, odds_ratio, smooth_map
 from inference.training.answers import Answers
@@ -20,7 +20,6 @@ _QUIET_WINDOWS_MARKED: Final = 0.05
 _LOWEST: Final = 0.5
 _HIGH_BENIGN, _MEDIUM_BENIGN = 0.10, 0.40
 """Part of held-out benign lesions whose malignancy score reaches the attention threshold."""
-_APART: Final = 3
 
 
 def best_calibration(answers: Answers) -> Calibration:
@@ -58,17 +57,10 @@ def cross_fitted(answers: Answers) -> Predictions:
     )
 
 
-def peaks(probabilities: NDArray[np.float32], readable: NDArray[np.bool_]) -> list[float]:
+def peak_scores(probabilities: NDArray[np.float32], readable: NDArray[np.bool_]) -> list[float]:
     """All local maxima of the lesion score in one sweep that could become marks, strongest first."""
     score = lesion_score(smooth_map(probabilities, readable))
-    remaining = np.where(readable, score, np.float32(0.0)).astype(np.float32)
-    found: list[float] = []
-    while True:
-        _, peak, _, (column, row) = cv2.minMaxLoc(remaining)
-        if peak <= 0.0:
-            return found
-        found.append(float(peak))
-        remaining[max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1] = 0.0
+    return [peak for peak, _, _ in peaks(np.where(readable, score, np.float32(0.0)))]
 
 
 def mark_threshold(

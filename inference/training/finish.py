@@ -123,7 +123,7 @@ def _sweep_held_out(
         for row in views:
             prepared = prepare_values(grey(row.path), Dataset())
             probabilities = combined(sweep.image_logits(prepared), calibration)
-            peaks.append(calibrate.peaks(probabilities, readable_positions(prepared)))
+            peaks.append(calibrate.peak_scores(probabilities, readable_positions(prepared)))
         if not place:
             crops = [row for row in held if row.kind == "crop" and row.label != "normal"]
             swept = _crops_by_sweep(sweep, crops, calibration)
