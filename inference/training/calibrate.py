@@ -25,20 +25,35 @@ _HIGH_BENIGN, _MEDIUM_BENIGN = 0.10, 0.40
 def best_calibration(answers: Answers) -> Calibration:
     """The weights of the two scales and the shift a class with the highest likelihood of `answers`.
 
-    A light pull towards half of each scale and no shift keeps it sensible on a handful of answers.
+    Lesion classes weigh by the root of their rarity: with the collection's own shares the rare malignant
+    calcifications are hardly ever the most likely class (one fold: four-class balanced accuracy .656, with the root
+    .710, with full balance .720), and the further from the shares, the worse the calibration. A light pull towards
+    half of each scale and no shift keeps it sensible on a handful of answers.
     """
     logits = answers.logits.astype(np.float64)
     rows = np.arange(len(answers.truth))
+    weights = _weights(answers.truth)
 
     def cost(values: NDArray[np.float64]) -> float:
         sums = np.einsum("s,nsc->nc", values[:2], logits) + values[2:]
         sums -= sums.max(axis=1, keepdims=True)
         likelihood = sums[rows, answers.truth] - np.log(np.exp(sums).sum(axis=1))
-        return float(-likelihood.sum() + ((values - _START) ** 2).sum())
+        return float(-(weights * likelihood).sum() + ((values - _START) ** 2).sum())
 
     found = np.asarray(optimize.minimize(cost, _START, method="L-BFGS-B", bounds=_BOUNDS).x)
     fine, coarse, *bias = (round(float(value), 4) for value in found)
     return Calibration(weights=(fine, coarse), bias=(bias[0], bias[1], bias[2], bias[3], bias[4]))
+
+
+def _weights(truth: NDArray[np.int64]) -> NDArray[np.float64]:
+    """1 for normals; lesion classes by the inverse root of their number, 1 on average."""
+    weights = np.ones(len(truth))
+    lesion = truth > 0
+    if lesion.any():
+        counts = np.bincount(truth[lesion])
+        rarity = 1.0 / np.sqrt(counts[truth[lesion]])
+        weights[lesion] = rarity / rarity.mean()
+    return weights
 
 
 def cross_fitted(answers: Answers) -> Predictions:
