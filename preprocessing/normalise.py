@@ -38,6 +38,22 @@ def local_contrast(image: FloatImage, box_side: int = BOX_SIDE) -> FloatImage:
     return np.asarray(contrast, dtype=np.float32)
 
 
+FILM_EDGE_MM: Final = 0.9
+"""A scan's outermost columns and rows show the film's edge, bright or dark: up to four pixels of 0.18 mm."""
+
+
+def inside_film(mask: NDArray[np.bool_], millimetres: float) -> NDArray[np.bool_]:
+    """`mask` without the outermost 0.9 mm of the image; `millimetres` is the side of a pixel.
+
+    For filling only: what lies there is replaced by the tissue mirrored from beside it, so that a lesion at the chest
+    wall stays in the picture. A mask that reaches nowhere else is returned as it is.
+    """
+    depth = round(FILM_EDGE_MM / millimetres)
+    inner = np.zeros_like(mask)
+    inner[depth:-depth, depth:-depth] = mask[depth:-depth, depth:-depth]
+    return inner if inner.any() else mask
+
+
 def fill_outside(image: FloatImage, mask: NDArray[np.bool_]) -> FloatImage:
     """Replace what lies outside `mask` by the tissue mirrored at the nearest edge of the mask.
 

@@ -14,7 +14,7 @@ from preprocessing.breast_mask import ChestWall, find_breast
 from preprocessing.decode import decode_pixels
 from preprocessing.geometry import Scale, training_scale
 from preprocessing.intensity import presentation_image, without_padding
-from preprocessing.normalise import BOX_SIDE, FloatImage, fill_outside, local_contrast
+from preprocessing.normalise import BOX_SIDE, FloatImage, fill_outside, inside_film, local_contrast
 from preprocessing.patches import COARSE, FINE, WindowScale
 from preprocessing.pixel_format import read_dataset
 from preprocessing.unlike_a_mammogram import refuse_unlike_a_mammogram
@@ -127,9 +127,10 @@ def sweep_input(
 ) -> FloatImage:
     """Local contrast of the breast's box with half a window of margin, so that every window centre lies in the box.
 
-    `image` 0..1 at the scale `at`; `mask` and `box` at the coarse one. Outside the mask and outside the image tissue
-    is mirrored.
+    `image` 0..1 at the scale `at`; `mask` and `box` at the coarse one. Outside the mask, at the film's edge
+    and outside the image tissue is mirrored.
     """
+    mask = inside_film(mask, COARSE.millimetres)
     times = round(COARSE.millimetres / at.millimetres)
     if times > 1:
         size = (image.shape[1], image.shape[0])

@@ -14,7 +14,7 @@ from inference.classes import ClassName
 from inference.crops import Crop, Places, read_crop, reduced_film
 from inference.training.labels import Row
 from preprocessing.breast_mask import find_breast
-from preprocessing.normalise import FloatImage, fill_outside, local_contrast
+from preprocessing.normalise import FloatImage, fill_outside, inside_film, local_contrast
 from preprocessing.patches import COARSE, SCALES, spot_energy
 
 Origin = Literal["lesion", "lesion film", "film normal", "normal crop"]
@@ -113,7 +113,9 @@ def _from_full_view(row: Row, pixels: NDArray[np.uint8]) -> Sample:
         image = reduced_film(grey, scale)
         size = (image.shape[1], image.shape[0])
         mask = cv2.resize(breast.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        contrast[scale.name] = local_contrast(fill_outside(image, np.asarray(mask, dtype=np.bool_)))
+        contrast[scale.name] = local_contrast(
+            fill_outside(image, inside_film(np.asarray(mask, dtype=np.bool_), scale.millimetres))
+        )
     rows, columns = np.nonzero(breast)
     chosen = np.random.default_rng(len(rows)).choice(len(rows), min(len(rows), _NORMAL_PLACES), replace=False)
     times = COARSE.of_film / _MASK_REDUCTION

