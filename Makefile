@@ -75,9 +75,10 @@ lock:
 	  --group pyproject.toml:fuzz -o requirements/fuzz.lock
 
 # The pictures in the documents, by the project's own command.
-pictures: install
+pictures: $(VENV)/.test-installed
 	$(BIN)/mammogate demo --exit --data-dir data/pictures --picture docs/pictures/summary.png
 	$(BIN)/mammogate model pictures docs/model
+	$(BIN)/python -m benchmarks.localisation docs/model/localisation.png
 
 clean:
 	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache

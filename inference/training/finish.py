@@ -22,7 +22,7 @@ from inference.sweep import SweepModel, combined
 from inference.training import calibrate, plots
 from inference.training.answers import Answers
 from inference.training.card_text import card_markdown, shared_facts
-from inference.training.cross_validate import Plan, mean_weights, read_weights, run_folder, whole_network
+from inference.training.cross_validate import Plan, network_to_ship, read_weights, run_folder, whole_network
 from inference.training.features import Features
 from inference.training.labels import Row
 from inference.training.report import report
@@ -61,13 +61,8 @@ def finish_model(
     mark = calibrate.mark_threshold(peaks, quiet)
     high, medium = calibrate.attention_thresholds(given.part(lesion), mark)
     progress(f"Mark from {mark}, attention from {high} and {medium}.")
-    network = whole_network(
-        mean_weights(
-            [read_weights(run_folder(runs, fold, seed) / "weights.npz") for fold in plan.folds for seed in plan.seeds]
-        )
-    )
+    network = network_to_ship(features, plan, runs, progress)
     onnx.save(build_graph(weights_of(network), version=VERSION), str(out_dir / GRAPH_FILE))
-    scores = calibrate.pooled_malignancy(given.part(lesion), mark)
     card: dict[str, Any] = {
         "name": "EfficientNet-Lite0 at two scales",
         "version": VERSION,
@@ -88,7 +83,6 @@ def finish_model(
             "marks_per_normal_view": [sum(peak >= mark for peak in found) for found in peaks],
             "lesion_crops_marked": round(float(np.mean(1.0 - given.part(lesion).probabilities[:, 0] >= mark)), 4),
         },
-        "validation_scores": _score_summary(scores),
         **shared_facts(),
     }
     (out_dir / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
@@ -115,9 +109,9 @@ def _sweep_held_out(
         views = [row for row in held if row.kind == "full" and row.patient_id in names and row.path.suffix != ".png"]
         if not views and place:
             continue
-        several = [read_weights(run_folder(runs, fold, seed) / "weights.npz") for seed in plan.seeds]
+        weights = read_weights(run_folder(runs, fold, plan.seeds[0]) / "weights.npz")
         with tempfile.TemporaryDirectory() as folder:
-            graph = build_graph(weights_of(whole_network(mean_weights(several))), version=f"{VERSION}-fold{fold}")
+            graph = build_graph(weights_of(whole_network(weights)), version=f"{VERSION}-fold{fold}")
             onnx.save(graph, str(Path(folder) / GRAPH_FILE))
             sweep = SweepModel(Path(folder))
         for row in views:
@@ -173,17 +167,6 @@ def _split(answers: Answers, fold_of: Mapping[str, int], features: Features) -> 
         "held_out_answers": {
             str(origin): int((answers.origins == origin).sum()) for origin in np.unique(answers.origins)
         },
-    }
-
-
-def _score_summary(scores: NDArray[np.float64]) -> dict[str, Any]:
-    """What `mammogate doctor` compares a week's image malignancy scores with."""
-    counts, _ = np.histogram(np.clip(scores, 0.0, 1.0), bins=10, range=(0.0, 1.0))
-    quantiles = np.quantile(scores, np.linspace(0.0, 1.0, 101)) if len(scores) else np.zeros(101)
-    return {
-        "image": [int(count) for count in counts],
-        "n": len(scores),
-        "quantiles": [round(float(value), 5) for value in quantiles],
     }
 
 
