@@ -28,7 +28,7 @@ def refusal(*words: str) -> str:
 
 def test_the_recipe_refuses_options_that_it_does_not_take_and_sizes_that_do_not_exist(tmp_path: Path) -> None:
     train = ("train", "--recipe", "reference", "--data", str(tmp_path), "--out", str(tmp_path / "out"))
-    assert "not for the recipe reference" in refusal(*train, "--minutes", "3")
+    assert "not for the recipe reference" in refusal(*train, "--steps", "3")
     assert "multiple of 16" in refusal(*train, "--side", "100")
     assert "no labels.csv" in refusal(*train, "--side", "64")
     assert not (tmp_path / "out" / "run.json").exists()

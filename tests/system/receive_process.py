@@ -38,6 +38,8 @@ class Use:
     resident: int
     threads: int
     descriptors: int
+    held: tuple[str, ...] = ()
+    """What the descriptors are, for the message of a test that finds one too many."""
 
 
 @dataclass
@@ -86,7 +88,8 @@ class ReceiveProcess:
     def use(self) -> Use:
         assert self.process is not None
         process = psutil.Process(self.process.pid)
-        return Use(process.memory_info().rss, process.num_threads(), sum(map(_counts, self._descriptors())))
+        held = tuple(sorted(filter(_counts, self._descriptors())))
+        return Use(process.memory_info().rss, process.num_threads(), len(held), held)
 
     def _descriptors(self) -> Iterator[str]:
         assert self.process is not None
