@@ -17,6 +17,8 @@ from preprocessing.patches import SCALES, Placement, WindowScale, bright_places,
 
 _ROOM: Final = 0.25
 """Part of the window's side by which a crop must be longer, each way, before one window isn't enough."""
+_FLAT: Final = 0.01
+"""Deviation of grey values (0..1) below which a crop shows nothing."""
 _TOWARDS_CORNERS: Final = 0.45
 _BRIGHTEST: Final = 2
 
@@ -30,6 +32,11 @@ class Crop:
 
     contrast: dict[str, FloatImage]
     deviation: float
+
+    @property
+    def shows_nothing(self) -> bool:
+        """Whether the grey values hardly differ."""
+        return self.deviation < _FLAT
 
 
 def read_crop(pixels: NDArray[np.uint8]) -> Crop:

@@ -20,17 +20,20 @@ from preprocessing.patches import SCALES
 OUTPUTS: Final = len(SCALES) * len(CLASSES)
 HEADS: Final = "heads"
 DROPOUT: Final = 0.3
+RANGE_GAIN: Final = 255.0 / 128.0
+RANGE_SHIFT: Final = -127.0 / 128.0
+"""From 0..1 to what the ImageNet weights were trained on: (255 x - 127) / 128."""
 
 
 def to_network_range(contrast: NDArray[np.float32]) -> NDArray[np.float32]:
-    """From 0..1 to what the ImageNet weights were trained on: (255 x - 127) / 128."""
-    return np.asarray((contrast * np.float32(255.0) - np.float32(127.0)) / np.float32(128.0), dtype=np.float32)
+    """From 0..1 to the network's range, as the first layer of the whole network does it."""
+    return np.asarray(contrast * np.float32(RANGE_GAIN) + np.float32(RANGE_SHIFT), dtype=np.float32)
 
 
 def sweep_network() -> Any:
     """The whole network: (n, height, width, 1) in 0..1, sides multiples of 32, to logits of every cell."""
     contrast = keras.Input((None, None, 1), name="image")
-    x = layers.Rescaling(255.0 / 128.0, -127.0 / 128.0, name="range")(contrast)
+    x = layers.Rescaling(RANGE_GAIN, RANGE_SHIFT, name="range")(contrast)
     x = upper_layers(lower_layers(x, len(BLOCKS)), len(BLOCKS))
     cells = layers.Conv2D(OUTPUTS, 1, name=HEADS)(x)
     return keras.Model(contrast, cells, name="mammogate_sweep")

@@ -18,7 +18,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from inference.classes import CLASSES
 from inference.efficientnet import BLOCKS, Block
-from inference.network import HEADS, OUTPUTS
+from inference.network import HEADS, OUTPUTS, RANGE_GAIN, RANGE_SHIFT
 
 OPSET: Final = 17
 
@@ -54,8 +54,8 @@ def build_graph(weights: Weights, *, version: str) -> onnx.ModelProto:
     """The graph with these weights; `version` goes into its metadata."""
     writer = _Writer(weights)
     # (255 x - 127) / 128, the range of the ImageNet weights.
-    flow = writer.node("Mul", "image", writer.constant("range_gain", 255.0 / 128.0), name="range_scaled")
-    flow = writer.node("Add", flow, writer.constant("range_shift", -127.0 / 128.0), name="range")
+    flow = writer.node("Mul", "image", writer.constant("range_gain", RANGE_GAIN), name="range_scaled")
+    flow = writer.node("Add", flow, writer.constant("range_shift", RANGE_SHIFT), name="range")
     flow = writer.relu6(writer.convolution(flow, "stem", kernel=3, stride=2))
     for block in BLOCKS:
         flow = _inverted_residual(writer, flow, block)

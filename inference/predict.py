@@ -1,10 +1,8 @@
 """Probabilities of labelled images, by the same graph and the same windows as in use."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
@@ -14,7 +12,7 @@ from inference.classes import CLASSES
 from inference.crops import Crop, read_crop, reading_places, windows_at
 from inference.embedded import interpret
 from inference.sweep import SweepModel, combined
-from inference.training.labels import LabelsUnusable, Row
+from inference.training.labels import Row, grey
 from preprocessing.patches import SCALES
 from preprocessing.prepare import PreparedImage, prepare, prepare_values
 from preprocessing.views import ImageIdentity
@@ -62,11 +60,3 @@ def full_probabilities(sweep: SweepModel, model: ModelInfo, prepared: PreparedIm
     result = interpret(prepared, probabilities, model, sop_instance_uid="", identity=_UNKNOWN)
     pooled = result.probabilities
     return np.asarray([pooled[name] if pooled else 0.2 for name in CLASSES], dtype=np.float64)
-
-
-def grey(path: Path) -> NDArray[np.uint8]:
-    """An 8-bit picture file as grey values. Raises LabelsUnusable."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
-    if pixels is None:
-        raise LabelsUnusable(f"{path} is named in labels.csv but can't be read as an image.")
-    return np.asarray(pixels, dtype=np.uint8)

@@ -48,12 +48,12 @@ class SweepModel:
             for start in range(0, len(windows), _BATCH)
         ]
         every = np.concatenate(parts) if parts else np.zeros((0, len(SCALES) * len(CLASSES)), dtype=np.float32)
-        return every[:, _of(scale)]
+        return every[:, outputs_of(scale)]
 
     def image_logits(self, prepared: PreparedImage) -> NDArray[np.float32]:
         """Window logits (2, rows, columns, 5) at the positions of a prepared image, fine and coarse."""
-        fine = _window_means(self.cells(prepared.fine[None])[0, ..., _of(FINE)], FINE.side // _CELL)
-        coarse = _window_means(self.cells(prepared.coarse[None])[0, ..., _of(COARSE)], COARSE.side // _CELL)
+        fine = _window_means(self.cells(prepared.fine[None])[0, ..., outputs_of(FINE)], FINE.side // _CELL)
+        coarse = _window_means(self.cells(prepared.coarse[None])[0, ..., outputs_of(COARSE)], COARSE.side // _CELL)
         rows, columns = prepared.positions
         return np.stack([fine[:rows, :columns], _between(coarse)[:rows, :columns]])
 
@@ -70,7 +70,8 @@ def softmax(logits: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.asarray(weights / weights.sum(axis=-1, keepdims=True), dtype=np.float32)
 
 
-def _of(scale: WindowScale) -> slice:
+def outputs_of(scale: WindowScale) -> slice:
+    """Which of the network's ten outputs are the five classes at `scale`."""
     start = SCALES.index(scale) * len(CLASSES)
     return slice(start, start + len(CLASSES))
 

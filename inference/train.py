@@ -5,15 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final
 
-import cv2
-
 from inference.metrics import DRAWS
 from inference.training.labels import LabelsUnusable, patients, read_labels
 from inference.training.split import fold_of_patients
+from inference.training.threads import limit_threads
 
 FOLDS: Final = 5
 STEPS: Final = 900
-THREADS: Final = 2
 SPLIT_SEED: Final = 0
 
 
@@ -35,7 +33,9 @@ def train(
     killed, it goes on where it was; what it has made stays in `out_dir / "work"`. `progress` gets sentences.
     Raises LabelsUnusable, LeakFound and ImageNetWeightsMissing.
     """
-    _limit_threads()
+    limit_threads()
+    # The same seed gives the same network.
+    os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")
     rows = [row for row in read_labels(data_dir) if row.kind != "thumb"]
     if len(patients(rows)) < 2:
         raise LabelsUnusable(f"{data_dir} holds images of fewer than two patients: nothing can be held out.")
@@ -54,13 +54,3 @@ def train(
     return finish_model(
         features, answers, rows, fold_of, plan, work / "runs", out_dir, recipe=told, draws=draws, progress=progress
     )
-
-
-def _limit_threads() -> None:
-    """Keep to two threads where the environment names no other number; must run before TensorFlow starts."""
-    cv2.setNumThreads(1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(THREADS))
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")
-    # The same seed gives the same network.
-    os.environ.setdefault("TF_DETERMINISTIC_OPS", "1")

@@ -91,9 +91,10 @@ def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImag
     mask = np.asarray(enlarged, dtype=np.bool_)
     across, down = np.flatnonzero(mask.any(axis=0)), np.flatnonzero(mask.any(axis=1))
     box = (int(across[0]), int(down[0]), int(across[-1]) + 1, int(down[-1]) + 1)
+    shown = inside_film(mask, COARSE.millimetres)
     return PreparedImage(
-        fine=sweep_input(fine, mask, box, FINE),
-        coarse=sweep_input(image, mask, box, COARSE),
+        fine=sweep_input(fine, shown, box, FINE),
+        coarse=sweep_input(image, shown, box, COARSE),
         image=image,
         mask=mask,
         box=box,
@@ -127,10 +128,9 @@ def sweep_input(
 ) -> FloatImage:
     """Local contrast of the breast's box with half a window of margin, so that every window centre lies in the box.
 
-    `image` 0..1 at the scale `at`; `mask` and `box` at the coarse one. Outside the mask, at the film's edge
-    and outside the image tissue is mirrored.
+    `image` 0..1 at the scale `at`; `mask` (without the film's edge) and `box` at the coarse one. Outside the mask and
+    outside the image tissue is mirrored.
     """
-    mask = inside_film(mask, COARSE.millimetres)
     times = round(COARSE.millimetres / at.millimetres)
     if times > 1:
         size = (image.shape[1], image.shape[0])

@@ -37,6 +37,13 @@ EXPECTED: tuple[type[BaseException], ...] = (
 )
 
 
+def extra_missing(doing: str, error: ModuleNotFoundError) -> CommandFailed:
+    """Return what to say when a package of the extra `train` is missing; `doing` begins the sentence."""
+    return CommandFailed(
+        f"{doing} needs the package {error.name}: install the extra with `pip install mammogate[train]`"
+    )
+
+
 def sentence(error: BaseException) -> str:
     """Return the one sentence for the person."""
     if isinstance(error, DBAPIError):

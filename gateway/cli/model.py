@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
 import typer
 from rich.table import Table
 
 from gateway.cli.console import err, out, print_json, progress, table
-from gateway.cli.failures import CommandFailed
+from gateway.cli.failures import CommandFailed, extra_missing
 from gateway.cli.options import JsonOption
 
 if TYPE_CHECKING:
     from inference.evaluate import Evaluation
+
+_SEEDS: Final = 2
+_ALL_FOLDS: Final = "0,1,2,3,4"
 
 models = typer.Typer(no_args_is_help=True)
 
@@ -28,8 +31,8 @@ def train(
     out_dir: Annotated[Path, typer.Option("--out", metavar="DIR", help="Where the model and its figures go.")],
     recipe: Annotated[Literal["reference", "mammogate"], typer.Option()] = "mammogate",
     seed: Annotated[int, typer.Option(help="Of everything random; the first of several.")] = 0,
-    seeds: Annotated[int, typer.Option(min=1, help="Mammogate: runs a fold.")] = 2,
-    folds: Annotated[str, typer.Option(help="Mammogate: which fifths of the patients are held out.")] = "0,1,2,3,4",
+    seeds: Annotated[int, typer.Option(min=1, help="Mammogate: runs a fold.")] = _SEEDS,
+    folds: Annotated[str, typer.Option(help="Mammogate: which fifths of the patients are held out.")] = _ALL_FOLDS,
     steps: Annotated[int | None, typer.Option(min=1, help="Mammogate: batches a run.")] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Reference.")] = 25,
     precision: Annotated[Literal["float32", "bfloat16"], typer.Option(help="Reference.")] = "float32",
@@ -43,7 +46,7 @@ def train(
 ) -> None:
     """Train a model on labelled images (needs the extra `train`)."""
     if recipe == "reference":
-        if (steps, seeds, folds) != (None, 2, "0,1,2,3,4"):
+        if (steps, seeds, folds) != (None, _SEEDS, _ALL_FOLDS):
             raise CommandFailed(
                 "--steps, --seeds and --folds are not for the recipe reference: it trains whole epochs on one split"
             )
@@ -69,7 +72,7 @@ def _train_mammogate(data: Path, out_dir: Path, *, seed: int, seeds: int, folds:
     from inference.training.labels import LabelsUnusable
     from inference.training.split import LeakFound
 
-    chosen = [int(fold) for fold in folds.split(",") if fold in ("0", "1", "2", "3", "4")]
+    chosen = [int(fold) for fold in folds.split(",") if fold in _ALL_FOLDS.split(",")]
     if not chosen or len(set(chosen)) < len(folds.split(",")):
         raise CommandFailed(f"--folds takes numbers from 0 to 4 with commas between them, not {folds!r}")
     try:
@@ -81,9 +84,7 @@ def _train_mammogate(data: Path, out_dir: Path, *, seed: int, seeds: int, folds:
             data, out_dir, seed=seed, seeds=seeds, folds=sorted(chosen), steps=steps or STEPS, progress=err.print
         )
     except ModuleNotFoundError as error:
-        raise CommandFailed(
-            f"training needs the package {error.name}: install the extra with `pip install mammogate[train]`"
-        ) from None
+        raise extra_missing("training", error) from None
     except (LabelsUnusable, LeakFound, ImageNetWeightsMissing) as error:
         raise CommandFailed(str(error)) from error
     out.print(str(card))
@@ -120,9 +121,7 @@ def _draw(found: Evaluation, out_dir: Path) -> None:
     try:
         from inference.training.plots import draw_evaluation
     except ModuleNotFoundError as error:
-        raise CommandFailed(
-            f"drawing needs the package {error.name}: install the extra with `pip install mammogate[train]`"
-        ) from None
+        raise extra_missing("drawing", error) from None
     for file in draw_evaluation(found, out_dir):
         err.print(str(file))
 

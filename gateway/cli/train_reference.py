@@ -9,7 +9,7 @@ import typer
 from rich.progress import Progress, TaskID
 
 from gateway.cli.console import err, out, progress
-from gateway.cli.failures import CommandFailed
+from gateway.cli.failures import CommandFailed, extra_missing
 
 if TYPE_CHECKING:
     from inference.reference.run import Phase
@@ -41,7 +41,7 @@ def train_the_reference(
         with progress() as shown:
             figures = train_reference(data, out_dir, settings, _Shown(shown), patches_dir=patches_dir)
     except ModuleNotFoundError as error:
-        raise _extra_missing(error) from None
+        raise extra_missing("training", error) from None
     except (LabelsUnusable, LeakFound, PatchesDiffer, RunDiffers, SizeUnusable) as error:
         raise CommandFailed(str(error)) from error
     out.print(str(figures))
@@ -55,7 +55,7 @@ def compare(
     try:
         from inference.reference.compare import RunsUnlike, write_comparison
     except ModuleNotFoundError as error:
-        raise _extra_missing(error) from None
+        raise extra_missing("training", error) from None
     try:
         left_out = write_comparison(runs, out_file)
     except RunsUnlike as error:
@@ -63,12 +63,6 @@ def compare(
     for sentence in left_out:
         err.print(sentence)
     out.print(str(out_file))
-
-
-def _extra_missing(error: ModuleNotFoundError) -> CommandFailed:
-    return CommandFailed(
-        f"training needs the package {error.name}: install the extra with `pip install mammogate[train]`"
-    )
 
 
 class _Shown:

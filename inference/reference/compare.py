@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from inference.classes import CLASSES
+from inference.files import read_json, replace_file
 from inference.reference import published
 from inference.reference.curves import Epoch, draw_both, read_curves
-from inference.reference.files import read_json, replace_file
 from inference.reference.run import FIGURES_FILE, SETTINGS_FILE
 
 _ALIKE: Final = ("side", "epochs", "seed", "precision", "patches")

@@ -9,7 +9,7 @@ import matplotlib as mpl
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
-from inference.reference.files import read_json, replace_file, replace_json
+from inference.files import read_json, replace_file, replace_json
 from inference.reference.run import CURVES_FILE, CURVES_PICTURE
 from inference.reference.split import SplitKind
 

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classes import CLASSES
+from inference.files import replace_file
 from inference.reference.curves import Epoch, read_curves, write_curves
-from inference.reference.files import replace_file
 from inference.reference.network import reference_network
 from inference.reference.patch_set import PatchSet
 from inference.reference.run import STATE_FILE, RunSettings, Watch

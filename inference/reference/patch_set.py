@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from inference.classes import CLASSES, ClassName
-from inference.reference.files import read_json, replace_json, sync_folder
-from inference.training.labels import LabelsUnusable, Row, read_labels
+from inference.files import read_json, replace_json, sync_folder
+from inference.training.labels import LabelsUnusable, Row, grey, read_labels
 from preprocessing.errors import ImageRefused
 from preprocessing.reference.film import Grey, clean_film, to_film_scale
 from preprocessing.reference.patches import Box, as_patch, cut, is_flat, lesion_places, normal_places
@@ -106,11 +105,7 @@ def _make(data_dir: Path, folder: Path, side: int, seed: int, advanced: Callable
 
 def _patches_of(row: Row, generator: np.random.Generator, left_out: list[str]) -> Iterator[Grey]:
     """512 pixels squared each, before contrast is raised and the side reduced."""
-    picture = cv2.imread(str(row.path), cv2.IMREAD_GRAYSCALE)
-    if picture is None:
-        raise LabelsUnusable(f"{row.path} is named in labels.csv but can't be read as an image; put it there or take "
-                             "its row out.")  # fmt: skip
-    film = np.asarray(picture, dtype=np.uint8)
+    film = grey(row.path)
     if row.kind == "full":
         yield from _normal(row, film, left_out)
     elif is_flat(film):

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final, Literal, Protocol
 
-from inference.reference.files import read_json, replace_json
+from inference.files import read_json, replace_json
 from inference.reference.published import BLOCKS, SIDE, check_size
 from inference.reference.split import SplitKind
 

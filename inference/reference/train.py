@@ -1,19 +1,16 @@
 """Training the reference, from labelled folders to the figures of a run."""
 
-import os
 from pathlib import Path
 from typing import Final
 
-import cv2
-
+from inference.files import replace_json
 from inference.metrics import DRAWS
-from inference.reference.files import replace_json
 from inference.reference.patch_set import patch_set
 from inference.reference.run import FIGURES_FILE, RunSettings, Watch, open_run
 from inference.reference.split import split_patches
+from inference.training.threads import limit_threads
 
 PATCHES_FOLDER: Final = "patches"
-_THREADS: Final = 2
 
 
 def train_reference(
@@ -30,7 +27,7 @@ def train_reference(
     The same call goes on where an earlier one was ended, by whatever. `patches_dir` lets runs share their patches;
     by default they are in `out_dir`. Raises LabelsUnusable, LeakFound, PatchesDiffer, RunDiffers.
     """
-    _limit_threads()
+    limit_threads()
     out_dir.mkdir(parents=True, exist_ok=True)
     patches = patch_set(
         data_dir,
@@ -58,11 +55,3 @@ def train_reference(
         figures_file, figures_of_run(answers, patches, parts, settings, int(network.count_params()), draws=draws)
     )
     return figures_file
-
-
-def _limit_threads() -> None:
-    """Keep to two threads where the environment names no other number; must run before TensorFlow starts."""
-    cv2.setNumThreads(1)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    os.environ.setdefault("TF_NUM_INTRAOP_THREADS", str(_THREADS))
-    os.environ.setdefault("TF_NUM_INTEROP_THREADS", "1")

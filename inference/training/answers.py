@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from inference.card import Calibration
 from inference.classes import CLASSES
+from inference.files import replace_file
 from inference.metrics import Predictions
 from inference.sweep import combined
 from inference.training.features import Features
@@ -43,9 +44,8 @@ class Answers:
 
     def save(self, file: Path) -> None:
         """Write to one `.npz`, whole or not at all."""
-        partial = file.with_suffix(".partial.npz")
-        np.savez(partial, **{field.name: getattr(self, field.name) for field in fields(self)})
-        partial.replace(file)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        replace_file(file, lambda fresh: np.savez(fresh, **values))
 
     @staticmethod
     def load(file: Path) -> "Answers":

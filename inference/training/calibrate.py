@@ -5,7 +5,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
+from scipy import optimize, special
 
 from inference.card import Calibration
 from inference.findings import peaks
@@ -36,8 +36,7 @@ def best_calibration(answers: Answers) -> Calibration:
 
     def cost(values: NDArray[np.float64]) -> float:
         sums = np.einsum("s,nsc->nc", values[:2], logits) + values[2:]
-        sums -= sums.max(axis=1, keepdims=True)
-        likelihood = sums[rows, answers.truth] - np.log(np.exp(sums).sum(axis=1))
+        likelihood = special.log_softmax(sums, axis=1)[rows, answers.truth]
         return float(-(weights * likelihood).sum() + ((values - _START) ** 2).sum())
 
     found = np.asarray(optimize.minimize(cost, _START, method="L-BFGS-B", bounds=_BOUNDS).x)

@@ -14,10 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.efficientnet import fill_from_imagenet
+from inference.files import replace_file
 from inference.network import fill_sweep, sweep_network, trained_part
 from inference.training.answers import Answers, answers_of
 from inference.training.features import Features
-from inference.training.fit import Fit, fit, logits_of
+from inference.training.fit import Fit, fit, forward_of, logits_of
 from inference.training.frozen import CHANNELS, FROZEN_BLOCKS
 from inference.training.imagenet import imagenet_weights
 from inference.training.split import guard_against_leaks
@@ -75,7 +76,7 @@ def _fold(
             features, Fit(seed, plan.steps, learn, watched), run, f"Fold {fold}, seed {seed}: ", progress
         )
         if not (run / _ANSWERS).is_file():
-            answers_of(features, watch, logits_of(network, features, watch), fold).save(run / _ANSWERS)
+            answers_of(features, watch, logits_of(forward_of(network), features, watch), fold).save(run / _ANSWERS)
         answers.append(Answers.load(run / _ANSWERS))
     return replace(answers[0], logits=np.mean([one.logits for one in answers], axis=0, dtype=np.float32))
 
@@ -110,9 +111,7 @@ def run_folder(folder: Path, fold: int, seed: int) -> Path:
 
 def write_weights(network: Any, file: Path) -> None:
     """Keep the weights of a trained part."""
-    partial = file.with_suffix(".partial.npz")
-    np.savez(partial, *network.get_weights())
-    partial.replace(file)
+    replace_file(file, lambda fresh: np.savez(fresh, *network.get_weights()))
 
 
 def read_weights(file: Path) -> list[NDArray[np.float32]]:

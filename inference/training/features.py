@@ -1,20 +1,21 @@
 """What the frozen lower layers make of every window, computed once and kept on disk for all folds and seeds.
 
 Two thirds of a training step's memory traffic would go through layers that never change, and the windows' augmentation
-would be drawn again for every fold. So both are done once: 24 numbers of half precision a pixel of the last map, about
-30 KB a window. Written in chunks of `ROWS` labelled images, each complete or absent, so that a killed run goes on.
+would be drawn again for every fold. So both are done once: 40 numbers of half precision a pixel of the last map, 20 to
+32 KB a window. Written in chunks of `ROWS` labelled images, each complete or absent, so that a killed run goes on.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from inference.classes import CLASSES
+from inference.files import read_json, replace_file, replace_json
 from inference.training.frozen import CHANNELS, REDUCTION, FrozenLayers
 from inference.training.labels import Row
 from inference.training.samples import Sample, read_samples
@@ -75,13 +76,11 @@ def _store_chunk(
                 records += [one for _ in read]
                 windows[scale_number] += read
     for scale_number, scale in enumerate(SCALES):
-        _write_whole(folder / f"{number:04d}-{scale.name}.npy", frozen.maps(windows[scale_number], scale.side))
+        maps = frozen.maps(windows[scale_number], scale.side)
+        replace_file(folder / f"{number:04d}-{scale.name}.npy", partial(np.save, arr=maps))
     # Records in the order of the two files: all fine ones, then all coarse ones. Written last: it says "complete".
     ordered = sorted(records, key=lambda record: record.scale)
-    text = json.dumps([asdict(record) for record in ordered])
-    partial = folder / f"{number:04d}.json.partial"
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(folder / f"{number:04d}.json")
+    replace_json(folder / f"{number:04d}.json", [asdict(record) for record in ordered])
 
 
 def _record(sample: Sample, item: int, scale: int, use: Literal["learn", "read"], *, shifted: bool = False) -> Record:
@@ -99,12 +98,6 @@ def _record(sample: Sample, item: int, scale: int, use: Literal["learn", "read"]
     )
 
 
-def _write_whole(file: Path, values: NDArray[Any]) -> None:
-    partial = file.with_suffix(".partial.npy")
-    np.save(partial, values)
-    partial.replace(file)
-
-
 class Features:
     """All windows of a run: `records`, and their maps by number."""
 
@@ -113,7 +106,7 @@ class Features:
         self._maps: list[NDArray[np.float16]] = []
         where: list[tuple[int, int]] = []
         for number in range(chunks):
-            raw = json.loads((folder / f"{number:04d}.json").read_text(encoding="utf-8"))
+            raw = read_json(folder / f"{number:04d}.json")
             records = [Record(**one) for one in raw]
             for scale_number, scale in enumerate(SCALES):
                 self._maps.append(np.load(folder / f"{number:04d}-{scale.name}.npy", mmap_mode="r"))

@@ -14,19 +14,18 @@ from pydicom.dataset import Dataset
 from inference import metrics
 from inference.card import CARD_FILE, GRAPH_FILE, Calibration
 from inference.classes import CLASSES
-from inference.crops import read_crop, reading_places
+from inference.crops import read_crop, reading_places, windows_at
 from inference.metrics import Predictions
 from inference.onnx_graph import build_graph, weights_of
-from inference.predict import grey
-from inference.sweep import SweepModel, combined
+from inference.sweep import SweepModel, combined, outputs_of
 from inference.training import calibrate, plots
 from inference.training.answers import Answers
 from inference.training.card_text import card_markdown, shared_facts
 from inference.training.cross_validate import Plan, network_to_ship, read_weights, run_folder, whole_network
 from inference.training.features import Features
-from inference.training.labels import Row
+from inference.training.labels import Row, grey
 from inference.training.report import report
-from preprocessing.patches import SCALES, Placement, cut_window
+from preprocessing.patches import SCALES
 from preprocessing.prepare import prepare_values, readable_positions
 
 VERSION: Final = "0.2.0"
@@ -133,18 +132,15 @@ def _crops_by_sweep(sweep: SweepModel, rows: Sequence[Row], calibration: Calibra
     for row in rows:
         pixels = grey(row.path)
         crop = read_crop(pixels)
-        if crop.deviation < 0.01:
+        if crop.shows_nothing:
             continue
         means: list[NDArray[np.float32]] = []
-        for number, scale in enumerate(SCALES):
+        for scale in SCALES:
             contrast = crop.contrast[scale.name]
-            wider = scale.side + 2 * _CELL
-            windows = [
-                cut_window(contrast, Placement((float(int(x)) + 0.5, float(int(y)) + 0.5)), wider)
-                for x, y in reading_places(contrast, scale)
-            ]
-            cells = sweep.cells(np.stack(windows))[:, 1:-1, 1:-1]
-            means.append(cells[..., number * len(CLASSES) : (number + 1) * len(CLASSES)].mean(axis=(0, 1, 2)))
+            # Every second one is a mirror image.
+            windows = windows_at(contrast, reading_places(contrast, scale), scale.side + 2 * _CELL)[::2]
+            cells = sweep.cells(np.stack(windows))[:, 1:-1, 1:-1, outputs_of(scale)]
+            means.append(cells.mean(axis=(0, 1, 2)))
         logits.append(np.stack(means))
         used.append(row)
         areas.append(pixels.size)

@@ -8,23 +8,25 @@ What a step does follows from the seed and its number alone, and its outcome is 
 file that is replaced whole: a killed run goes on from there and ends as it would have.
 """
 
-import json
 import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import keras
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
+from scipy import special
 
 from inference.classes import CLASSES
 from inference.efficientnet import fill_from_imagenet
+from inference.files import read_json, replace_file, replace_json
 from inference.network import HEADS, OUTPUTS, trained_part
-from inference.training.features import Features
+from inference.sweep import outputs_of
+from inference.training.features import Features, Record
 from inference.training.frozen import CHANNELS, FROZEN_BLOCKS
 from inference.training.imagenet import imagenet_weights
 from preprocessing.patches import SCALES
@@ -39,6 +41,8 @@ _WEIGHT_DECAY: Final = 0.01
 _SHARES: Final = {"film normal": 0.12, "lesion film": 0.08}
 _STATE: Final = "state.npz"
 _CURVE: Final = "curve.json"
+Forward = Callable[[NDArray[np.float32]], Any]
+"""From maps (n, rows, columns, channels) to logits (n, 10)."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +66,7 @@ def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], N
     keras.utils.set_random_seed(what.seed)
     training = _Training(what)
     done = training.restore(folder / _STATE)
-    curve: list[dict[str, float]] = json.loads((folder / _CURVE).read_text(encoding="utf-8")) if done else []
+    curve: list[dict[str, float]] = read_json(folder / _CURVE) if done else []
     batches = _Batches(features, what)
     started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
     losses: list[tuple[float, float]] = []
@@ -79,23 +83,28 @@ def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], N
             }
             row |= training.measure(features, what.watch)
             curve = [*curve, {name: round(value, 4) for name, value in row.items()}]
-            _write(folder / _CURVE, json.dumps(curve, indent=1).encode())
+            replace_json(folder / _CURVE, curve)
             training.keep(folder / _STATE, step + 1)
             progress(", ".join(f"{name} {value:g}" for name, value in curve[-1].items()))
     return training.network
 
 
-def logits_of(network: Any, features: Features, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
+def forward_of(network: Any) -> Forward:
+    """The network's answer as one compiled function: made once, since making it takes longer than a few batches."""
+    return cast(
+        "Forward", tf.function(lambda maps: network(maps, training=False), reduce_retracing=True, autograph=False)
+    )
+
+
+def logits_of(forward: Forward, features: Features, numbers: NDArray[np.int64]) -> NDArray[np.float32]:
     """Logits (n, 5) of records, by the head of each one's own scale."""
     logits = np.zeros((len(numbers), len(CLASSES)), dtype=np.float32)
-    forward = tf.function(lambda maps: network(maps, training=False), reduce_retracing=True, autograph=False)
     scales = np.asarray([features.records[int(number)].scale for number in numbers], dtype=np.int64)
-    for scale in range(len(SCALES)):
-        rows = np.flatnonzero(scales == scale)
+    for place, scale in enumerate(SCALES):
+        rows = np.flatnonzero(scales == place)
         for start in range(0, len(rows), 2 * BATCH):
             these = rows[start : start + 2 * BATCH]
-            every = np.asarray(forward(features.maps(numbers[these])))
-            logits[these] = every[:, scale * len(CLASSES) : (scale + 1) * len(CLASSES)]
+            logits[these] = np.asarray(forward(features.maps(numbers[these])))[:, outputs_of(scale)]
     return logits
 
 
@@ -106,31 +115,35 @@ class _Batches:
         self._features = features
         self._seed = what.seed
         records = [features.records[int(number)] for number in what.learn]
-        self._groups: list[dict[str, NDArray[np.int64]]] = []
-        for scale in range(len(SCALES)):
-            names: dict[str, list[int]] = {}
-            for number, record in zip(what.learn, records, strict=True):
-                if record.scale == scale:
-                    lesion = record.label > 0
-                    names.setdefault(CLASSES[record.label] if lesion else record.origin, []).append(int(number))
-            self._groups.append({name: np.asarray(members, dtype=np.int64) for name, members in names.items()})
+        self._groups = [_groups(what.learn, records, scale) for scale in range(len(SCALES))]
 
     def draw(self, step: int) -> tuple[NDArray[np.float32], NDArray[np.float32], int]:
-        """Maps, truth (one-hot, smoothed) and the scale of one step."""
+        """Maps, truth (one-hot) and the scale of one step."""
         scale = step % len(SCALES)
-        groups = self._groups[scale]
+        groups, shares = self._groups[scale]
         generator = np.random.default_rng((self._seed, step))
-        lesions = [name for name in CLASSES[1:] if name in groups]
-        normals = [name for name in groups if name not in CLASSES]
-        shares = np.asarray([_SHARES.get(name, sum(_SHARES.values())) for name in normals], dtype=np.float64)
-        rest = (1.0 - shares.sum()) / max(1, len(lesions))
-        every = np.concatenate([shares, np.full(len(lesions), rest)])
-        chosen = generator.choice(len(every), size=BATCH, p=every / every.sum())
-        members = [groups[([*normals, *lesions])[int(group)]] for group in chosen]
+        members = [groups[int(group)] for group in generator.choice(len(groups), size=BATCH, p=shares)]
         numbers = np.asarray([group[int(generator.integers(len(group)))] for group in members], dtype=np.int64)
         labels = [self._features.records[int(number)].label for number in numbers]
         truth = np.eye(len(CLASSES), dtype=np.float32)[labels]
         return self._features.maps(numbers), truth, scale
+
+
+def _groups(
+    learn: NDArray[np.int64], records: Sequence[Record], scale: int
+) -> tuple[list[NDArray[np.int64]], NDArray[np.float64]]:
+    """The windows of one scale by kind of normal tissue and by class of lesion, and each group's share of a batch."""
+    members: dict[str, list[int]] = {}
+    for number, record in zip(learn, records, strict=True):
+        if record.scale == scale:
+            members.setdefault(CLASSES[record.label] if record.label > 0 else record.origin, []).append(int(number))
+    lesions = [name for name in CLASSES[1:] if name in members]
+    normals = [name for name in members if name not in CLASSES]
+    of_normals = np.asarray([_SHARES.get(name, sum(_SHARES.values())) for name in normals], dtype=np.float64)
+    of_a_lesion = (1.0 - of_normals.sum()) / max(1, len(lesions))
+    shares = np.concatenate([of_normals, np.full(len(lesions), of_a_lesion)])
+    groups = [np.asarray(members[name], dtype=np.int64) for name in [*normals, *lesions]]
+    return groups, shares / shares.sum()
 
 
 class _Training:
@@ -151,6 +164,7 @@ class _Training:
         for optimizer, variables in zip(self._optimizers, (self._body, self._heads), strict=True):
             optimizer.build(variables)
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=_LABEL_SMOOTHING)
+        self._forward = forward_of(self.network)
         self._compiled = tf.function(self._one, reduce_retracing=True, autograph=False)
 
     def step(
@@ -178,18 +192,14 @@ class _Training:
         """Loss and accuracy of held-out windows."""
         if not len(watch):
             return {}
-        logits = logits_of(self.network, features, watch).astype(np.float64)
+        logits = logits_of(self._forward, features, watch).astype(np.float64)
         truth = np.asarray([features.records[int(number)].label for number in watch])
-        logs = logits - np.log(np.exp(logits - logits.max(axis=1, keepdims=True)).sum(axis=1, keepdims=True))
-        logs -= logits.max(axis=1, keepdims=True)
-        loss = -float(logs[np.arange(len(truth)), truth].mean())
+        loss = -float(special.log_softmax(logits, axis=1)[np.arange(len(truth)), truth].mean())
         return {"held_out_loss": loss, "held_out_accuracy": float((logits.argmax(axis=1) == truth).mean())}
 
     def keep(self, file: Path, done: int) -> None:
         values = {f"v{place:04d}": np.asarray(value) for place, value in enumerate(self._variables())}
-        partial = file.with_suffix(".partial.npz")
-        np.savez(partial, allow_pickle=False, done=np.asarray(done), **values)
-        partial.replace(file)
+        replace_file(file, lambda fresh: np.savez(fresh, allow_pickle=False, done=np.asarray(done), **values))
 
     def restore(self, file: Path) -> int:
         """Go back to what was kept; returns the steps done, 0 when nothing was."""
@@ -207,12 +217,4 @@ class _Training:
 
 def _heads_in_use(scale: int) -> NDArray[np.float32]:
     """Picks one scale's five outputs of ten."""
-    chosen = np.zeros((OUTPUTS, len(CLASSES)), dtype=np.float32)
-    chosen[scale * len(CLASSES) + np.arange(len(CLASSES)), np.arange(len(CLASSES))] = 1.0
-    return chosen
-
-
-def _write(file: Path, content: bytes) -> None:
-    partial = file.with_suffix(file.suffix + ".partial")
-    partial.write_bytes(content)
-    partial.replace(file)
+    return np.eye(OUTPUTS, dtype=np.float32)[:, outputs_of(SCALES[scale])]

@@ -7,6 +7,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from inference.classes import CLASSES, ClassName
 
 Kind = Literal["crop", "full", "thumb"]
@@ -73,6 +77,16 @@ def _row(file: Path, record: dict[str, str]) -> Row:
         side=record.get("side") or "",
         view=record.get("view") or "",
     )
+
+
+def grey(path: Path) -> NDArray[np.uint8]:
+    """The grey values (2-D, 8 bit) of a picture file that a row names. Raises LabelsUnusable."""
+    pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+    if pixels is None:
+        raise LabelsUnusable(
+            f"{path} is named in labels.csv but can't be read as an image; put it there or take its row out."
+        )
+    return np.asarray(pixels, dtype=np.uint8)
 
 
 def patients(rows: Sequence[Row]) -> set[str]:

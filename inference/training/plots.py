@@ -15,7 +15,7 @@ from inference.classes import CLASSES
 from inference.crops import read_crop, reading_places
 from inference.evaluate import Evaluation
 from inference.metrics import Predictions, auroc, confusion_matrix, malignancy_share
-from inference.predict import grey
+from inference.training.labels import grey
 from preprocessing.normalise import FloatImage
 from preprocessing.patches import COARSE, Placement, cut_window
 

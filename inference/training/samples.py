@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from inference.classes import ClassName
 from inference.crops import Crop, Places, read_crop, reduced_film
-from inference.training.labels import Row
+from inference.training.labels import Row, grey
 from preprocessing.breast_mask import find_breast
 from preprocessing.normalise import FloatImage, fill_outside, inside_film, local_contrast
 from preprocessing.patches import COARSE, SCALES, spot_energy
@@ -21,8 +21,6 @@ Origin = Literal["lesion", "lesion film", "film normal", "normal crop"]
 
 _SMALLEST_FULL_VIEW: Final = 4000
 """Long side of a full view scanned at film resolution; anything smaller isn't at the scale of the crops."""
-_FLAT: Final = 0.01
-"""Deviation of grey values (0..1) below which a crop shows nothing."""
 _NORMAL_PLACES: Final = 120
 _MASK_REDUCTION: Final = 0.125
 
@@ -48,39 +46,39 @@ class Sample:
 
 
 def read_samples(rows: Sequence[Row], told: Callable[[str], None]) -> Iterator[Sample]:
-    """Read the images of `rows` one by one; what can't be used is left out, and `told` gets a sentence about it."""
+    """Read the images of `rows` one by one; what can't be used is left out, and `told` gets a sentence about it.
+
+    Raises LabelsUnusable for a file that can't be read.
+    """
     for row in rows:
-        pixels = cv2.imread(str(row.path), cv2.IMREAD_GRAYSCALE)
-        if pixels is None:
-            raise FileNotFoundError(f"{row.path} is named in labels.csv but can't be read as an image.")
-        grey = np.asarray(pixels, dtype=np.uint8)
+        pixels = grey(row.path)
         if row.kind == "crop":
-            yield from _from_crop(row, grey, told)
-        elif row.label != "normal" or max(grey.shape) < _SMALLEST_FULL_VIEW or row.path.suffix == ".png":
+            yield from _from_crop(row, pixels, told)
+        elif row.label != "normal" or max(pixels.shape) < _SMALLEST_FULL_VIEW or row.path.suffix == ".png":
             # The two PNGs among the film normals had pieces of the breast's edge cut out.
             told(f"Left out: {row.path.name} (a full view that isn't a whole normal film scan).")
         else:
-            yield _from_full_view(row, grey)
+            yield _from_full_view(row, pixels)
 
 
-def _from_crop(row: Row, grey: NDArray[np.uint8], told: Callable[[str], None]) -> Iterator[Sample]:
-    crop = read_crop(grey)
-    if crop.deviation < _FLAT:
+def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None]) -> Iterator[Sample]:
+    crop = read_crop(pixels)
+    if crop.shows_nothing:
         told(f"Left out: {row.path.name} (nothing to see in it).")
         return
     normal = row.label == "normal"
-    area = 0 if normal else grey.shape[0] * grey.shape[1]
-    yield _sample(row, grey, crop, (), row.label, "normal crop" if normal else "lesion", area)
+    area = 0 if normal else pixels.size
+    yield _sample(row, pixels, crop, (), row.label, "normal crop" if normal else "lesion", area)
     quiet = quiet_places(crop.contrast["coarse"]) if row.label.endswith("calcification") else ()
     if quiet:
-        yield _sample(row, grey, crop, quiet, "normal", "lesion film", 0)
+        yield _sample(row, pixels, crop, quiet, "normal", "lesion film", 0)
 
 
 def _sample(
-    row: Row, grey: NDArray[np.uint8], crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
+    row: Row, pixels: NDArray[np.uint8], crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
 ) -> Sample:
-    shorter = min(grey.shape)
-    return Sample(crop.contrast, places, label, row.patient_id, _hash(grey), origin, area, shorter, row.path)
+    shorter = min(pixels.shape)
+    return Sample(crop.contrast, places, label, row.patient_id, _hash(pixels), origin, area, shorter, row.path)
 
 
 def quiet_places(coarse: FloatImage) -> Places:
@@ -105,12 +103,12 @@ def quiet_places(coarse: FloatImage) -> Places:
 
 
 def _from_full_view(row: Row, pixels: NDArray[np.uint8]) -> Sample:
-    grey = pixels.astype(np.float32) / np.float32(255.0)
-    small = cv2.resize(grey, None, fx=_MASK_REDUCTION, fy=_MASK_REDUCTION, interpolation=cv2.INTER_AREA)
+    film = pixels.astype(np.float32) / np.float32(255.0)
+    small = cv2.resize(film, None, fx=_MASK_REDUCTION, fy=_MASK_REDUCTION, interpolation=cv2.INTER_AREA)
     breast = find_breast(np.asarray(small, dtype=np.float32)).mask
     contrast: dict[str, FloatImage] = {}
     for scale in SCALES:
-        image = reduced_film(grey, scale)
+        image = reduced_film(film, scale)
         size = (image.shape[1], image.shape[0])
         mask = cv2.resize(breast.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
         contrast[scale.name] = local_contrast(
@@ -121,7 +119,7 @@ def _from_full_view(row: Row, pixels: NDArray[np.uint8]) -> Sample:
     times = COARSE.of_film / _MASK_REDUCTION
     places = tuple((float(columns[i]) * times, float(rows[i]) * times) for i in chosen)
     return Sample(
-        contrast, places, "normal", row.patient_id, _hash(pixels), "film normal", 0, min(grey.shape), row.path
+        contrast, places, "normal", row.patient_id, _hash(pixels), "film normal", 0, min(pixels.shape), row.path
     )
 
 

@@ -14,7 +14,7 @@ from inference.crops import Place, reading_places, windows_at
 from inference.training.augment import training_window
 from inference.training.samples import Sample
 from preprocessing.normalise import FloatImage
-from preprocessing.patches import COARSE, SCALES, WindowScale, bright_places
+from preprocessing.patches import COARSE, WindowScale, bright_places
 
 A_LESION: Final = 8
 """Windows of a crop, at each scale, to learn from."""
@@ -97,6 +97,3 @@ def _tissue_places(sample: Sample, scale: WindowScale, generator: np.random.Gene
         )
         for place in chosen
     ]
-
-
-SCALE_NAMES: Final = tuple(scale.name for scale in SCALES)

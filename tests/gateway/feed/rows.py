@@ -10,10 +10,11 @@ from sqlalchemy import select
 
 from gateway.database.account_models import User
 from gateway.database.engine import Database
-from gateway.database.models import AssociationRecord, Delivery, Instance, Reading, Report, Study
+from gateway.database.models import AssociationRecord, Delivery, Reading, Report, Study
 from gateway.folders import Folders
 from inference.classes import CLASSES
 from inference.results import Finding, ViewResult
+from tests.gateway.instances import an_instance
 
 START = datetime(2026, 11, 23, 8, 0, tzinfo=UTC)
 SR_CLASS = "1.2.840.10008.5.1.4.1.1.88.50"
@@ -81,19 +82,7 @@ class Gateway:
                     AssociationRecord(id="a", receiver="r", channel="dicom", peer_ae_title="M", peer_address="10.0.0.7")
                 )
                 session.flush()
-            instance = Instance(
-                study_id=study_id,
-                series_instance_uid="1.9",
-                sop_instance_uid=uid,
-                sop_class_uid="1.2.840.10008.5.1.4.1.1.1.2",
-                transfer_syntax_uid="1.2.840.10008.1.2.1",
-                role="read",
-                patient_key="k",
-                path=f"instances/{uid}.dcm",
-                size=100,
-                association_id="a",
-                generation=generation,
-            )
+            instance = an_instance(study_id, uid, "a", generation=generation)
             session.add(instance)
             session.flush()
             return instance.id

@@ -7,7 +7,8 @@ from itertools import count
 from typing import Any
 
 from gateway.database.engine import Database
-from gateway.database.models import AssociationRecord, Instance, Reading, Study
+from gateway.database.models import AssociationRecord, Reading, Study
+from tests.gateway.instances import an_instance
 
 MODEL = "m1"
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)  # of 2026-W48
@@ -60,20 +61,7 @@ def add_study(
         instances = []
         for place in range(len(scores)):
             uid = f"1.2.840.4711.{number}.{place}"
-            instance = Instance(
-                study_id=study.id,
-                series_instance_uid="1.9",
-                sop_instance_uid=uid,
-                sop_class_uid="1.2.840.10008.5.1.4.1.1.1.2",
-                transfer_syntax_uid="1.2.840.10008.1.2.1",
-                role="read",
-                patient_key="k",
-                path=f"instances/{uid}.dcm",
-                size=100,
-                association_id=association.id,
-                generation=1,
-                received_at=at,
-            )
+            instance = an_instance(study.id, uid, association.id, generation=1, received_at=at)
             session.add(instance)
             session.flush()
             instances.append(instance.id)
