@@ -98,9 +98,19 @@ class ReceiveProcess:
                 yield str(link.readlink())
 
     def settled(self, like: Use, seconds: float = 10) -> Use:
-        """What it uses once it has no more threads and descriptors than then; or what it still uses after the time."""
-        self.wait_until(lambda: self.use.threads <= like.threads and self.use.descriptors <= like.descriptors, seconds)
-        return self.use
+        """What it uses once it has no more threads and descriptors than then; or what it still uses after the time.
+
+        The very measurement that was looked at: by the next one a lasting thread may be at work for a moment.
+        """
+        seen = self.use
+
+        def is_settled() -> bool:
+            nonlocal seen
+            seen = self.use
+            return seen.threads <= like.threads and seen.descriptors <= like.descriptors
+
+        self.wait_until(is_settled, seconds)
+        return seen
 
     def warm_up(self) -> Use:
         """Receive something, so that all code is loaded and each lasting thread runs; return what it uses then."""
