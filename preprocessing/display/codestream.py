@@ -6,6 +6,7 @@ finer ones, and the lengths of the tile-parts say where each begins.
 
 from __future__ import annotations
 
+import hashlib
 import struct
 from dataclasses import dataclass
 from typing import Final
@@ -35,6 +36,11 @@ class Codestream:
 
     content: bytes
     levels: tuple[Level, ...]
+
+    @property
+    def sha256(self) -> str:
+        """Of the bytes, in hexadecimal digits."""
+        return hashlib.sha256(self.content).hexdigest()
 
 
 def encode(pixels: NDArray[np.uint16]) -> Codestream:
