@@ -108,6 +108,8 @@ export const texts = {
     heat: "Heat map",
     marks: "Marks",
     opacity: "Heat map opacity",
+    heatWeak: "0.15",
+    heatStrong: "1 resembles malignancy",
     windowIs: (center: number, width: number) => `C ${Math.round(center)}  W ${Math.round(width)}`,
     paneHelp: (view: string) =>
       `${view}. Arrow keys move, plus and minus zoom, 0 fits, 1 shows one to one, W switches to window and level, M shows marks, H shows the heat map, Escape goes back to all views.`,

@@ -42,8 +42,8 @@ function Top({ title, children }: { title: string; children?: preact.ComponentCh
   return (
     <header class="top">
       <a class="button" href={worklistAddress}>
-        <span aria-hidden="true">‹ </span>
-        {texts.study.back}
+        <span aria-hidden="true">‹</span>
+        <span class="unseen">{texts.study.back}</span>
       </a>
       <h1 tabIndex={-1} ref={heading}>
         {title}
@@ -67,7 +67,8 @@ function Shown({ study }: { study: Study }) {
   function open(view: MammogramView | null): void {
     windowing.value = false;
     focused.value = view;
-    images.current?.scrollIntoView({ block: "nearest" });
+    // Once the pane has its new size.
+    requestAnimationFrame(() => images.current?.scrollIntoView({ block: "nearest" }));
   }
   function show(view: MammogramView, finding: Finding): void {
     hanging.layers.marks.value = true;
@@ -101,8 +102,8 @@ function Shown({ study }: { study: Study }) {
       </Top>
       <main class={focused.value ? "study one" : "study"}>
         <p class="about">{about.filter(Boolean).join(" · ")}</p>
-        <p class="research">{texts.research}</p>
         <section class="images" ref={images} aria-label={texts.study.images}>
+          <p class="research">{texts.research}</p>
           {isPreview && <p class="lossy">{texts.lossyBanner}</p>}
           <div class={focused.value ? "grid one" : "grid"}>
             {hanging.four.map((view, index) =>

@@ -45,7 +45,7 @@ async function answer(question: DecoderQuestion): Promise<void> {
     const plain = new Uint8Array(decoded);
     const samples = bitsPerSample <= 8 ? Uint16Array.from(plain) : new Uint16Array(plain.buffer);
     const wanted = question.sha256;
-    const verified = wanted === null ? null : await hasSum(plain, wanted);
+    const verified = wanted === null ? null : await hasSum(new Uint8Array(samples.buffer), wanted);
     port.postMessage({ id: question.id, kind: "pixels", samples, verified }, [samples.buffer]);
   } finally {
     decoder.delete();

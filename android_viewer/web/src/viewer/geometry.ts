@@ -40,15 +40,15 @@ export function fittingScale(info: ImageInfo, pane: Size): number {
   return Math.min(pane.width / info.box[2], pane.height / info.box[3]);
 }
 
-/** The breast at that scale, its chest wall at the pane's inner edge. */
-export function hung(info: ImageInfo, view: ViewResult, pane: Size, scale: number): Place {
+/** The breast at that scale: its chest wall at the pane's inner edge, so that two hang back to back; alone, in the middle. */
+export function hung(info: ImageInfo, view: ViewResult, pane: Size, scale: number, alone: boolean): Place {
   const [column, row, width, height] = info.box;
   const half = pane.width / 2 / scale;
   // On the screen the wall of a right breast is at the right; in a mirrored image that is the box's left edge.
   const wallAtRightOfScreen = view.laterality === "R";
   const wallAtRightOfImage = wallAtRightOfScreen !== hangsMirrored(info, view);
   const middle = column + width / 2;
-  const x = view.laterality === null ? middle : wallAtRightOfImage ? column + width - half : column + half;
+  const x = alone || view.laterality === null ? middle : wallAtRightOfImage ? column + width - half : column + half;
   return { scale, x, y: row + height / 2 };
 }
 
@@ -73,8 +73,13 @@ export function zoomedAbout(point: Point, image: Point, scale: number, pane: Siz
   return { scale, x: image[0] - (mirrored ? -dx : dx), y: image[1] - (point[1] - pane.height / 2) / scale };
 }
 
-/** How stored pixels become CSS pixels of the pane: [a, b, c, d, e, f] of a matrix as SVG and CSS write it. */
-export function matrixOf(place: Place, pane: Size, mirrored: boolean): [number, number, number, number, number, number] {
+/**
+ * How stored pixels become CSS pixels of the pane: [a, b, c, d, e, f] of a matrix as SVG and CSS write it. At 1:1 each
+ * stored pixel falls on one pixel of the screen, of which a CSS pixel has `density`: nothing is mixed then.
+ */
+export function matrixOf(place: Place, pane: Size, mirrored: boolean, density: number): [number, number, number, number, number, number] {
   const sx = mirrored ? -place.scale : place.scale;
-  return [sx, 0, 0, place.scale, pane.width / 2 - place.x * sx, pane.height / 2 - place.y * place.scale];
+  const isOneToOne = Math.abs(place.scale * density - 1) < 1e-6;
+  const whole = (length: number): number => (isOneToOne ? Math.round(length * density) / density : length);
+  return [sx, 0, 0, place.scale, whole(pane.width / 2 - place.x * sx), whole(pane.height / 2 - place.y * place.scale)];
 }

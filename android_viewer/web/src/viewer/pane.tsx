@@ -31,10 +31,12 @@ export function Pane({ view, layers, focused, hidden, windowing, toggleWindowing
   useEffect(() => {
     const element = frame.current;
     if (!element) return undefined;
-    const watch = new ResizeObserver(() => {
-      if (element.clientWidth > 0) view.resize({ width: element.clientWidth, height: element.clientHeight });
+    // Counted in pixels of the screen: CSS pixels are rounded, and an image would be stretched by a fraction of one.
+    const watch = new ResizeObserver(([entry]) => {
+      const size = entry?.devicePixelContentBoxSize[0];
+      if (size && size.inlineSize > 0) view.resize({ width: size.inlineSize / devicePixelRatio, height: size.blockSize / devicePixelRatio });
     });
-    watch.observe(element);
+    watch.observe(element, { box: "device-pixel-content-box" });
     const stop = listen(element, {
       isFocused: () => now.current.focused,
       open: () => now.current.onOpen(),
@@ -64,6 +66,7 @@ export function Pane({ view, layers, focused, hidden, windowing, toggleWindowing
         class="frame"
         ref={frame}
         {...role}
+        aria-busy={view.levels.busy.value}
         onKeyDown={(event) => {
           if (focused) keysOf(event, view, layers, windowing(), now.current.toggleWindowing, now.current.onClose);
         }}
@@ -98,7 +101,7 @@ function Picture({ view }: { view: MammogramView }) {
 function Badge({ view, focused }: { view: MammogramView; focused: boolean }) {
   const state = view.state.value;
   if (state !== "pixels" && state !== "preview") return null;
-  const percent = view.progress.value;
+  const percent = view.levels.progress.value;
   const text = view.isLossless.value
     ? texts.badge.lossless
     : percent !== null
@@ -124,10 +127,10 @@ function Badge({ view, focused }: { view: MammogramView; focused: boolean }) {
 function State({ view }: { view: MammogramView }) {
   const state = view.state.value;
   const text =
-    view.verified.value === false
+    view.levels.verified.value === false
       ? texts.study.wrongPixels
       : !view.hasGraphics.value && state === "preview"
         ? texts.study.noGraphics
-        : { asking: texts.study.loading, preparing: texts.study.notReady, failed: texts.study.noImage, preview: "", pixels: "" }[state];
+        : { asking: texts.study.loading, preparing: texts.study.notReady, failed: view.problem.value || texts.study.noImage, preview: "", pixels: "" }[state];
   return text ? <p class="pane-state">{text}</p> : null;
 }

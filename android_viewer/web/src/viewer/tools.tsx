@@ -38,14 +38,19 @@ export function Tools({ view, layers, windowing, onClose }: Props) {
         {texts.tools.heat}
       </button>
       {layers.heat.value && (
-        <input
-          type="range"
-          min="0"
-          max="100"
-          aria-label={texts.tools.opacity}
-          value={Math.round(layers.opacity.value * 100)}
-          onInput={(event) => (layers.opacity.value = Number(event.currentTarget.value) / 100)}
-        />
+        <span class="heat">
+          <input
+            type="range"
+            min="0"
+            max="100"
+            aria-label={texts.tools.opacity}
+            value={Math.round(layers.opacity.value * 100)}
+            onInput={(event) => (layers.opacity.value = Number(event.currentTarget.value) / 100)}
+          />
+          <span class="legend">
+            {texts.tools.heatWeak} <span class="ramp" aria-hidden="true" /> {texts.tools.heatStrong}
+          </span>
+        </span>
       )}
       {view && <Window view={view} />}
     </div>

@@ -3,8 +3,10 @@
 import { computed, effect, signal, untracked } from "@preact/signals";
 import { feed, FeedError, imagePath, type ImageInfo, type ImageWindow, type Point, type ViewResult } from "../feed";
 import { askWhoIsLoggedIn } from "../session";
+import { problemText } from "../texts";
 import { coveredBox, fittingScale, hangsMirrored, hung, kept, matrixOf, toImage, zoomedAbout, type Place, type Size } from "./geometry";
 import type { Layers } from "./layers";
+import { Levels } from "./levels";
 import { DecodingFailed, type Decoder } from "./pixels";
 import { Renderer } from "./renderer";
 
@@ -15,26 +17,25 @@ const ASK_AGAIN_MS = 3_000;
 export class MammogramView {
   readonly info = signal<ImageInfo | null>(null);
   readonly state = signal<State>("asking");
+  /** Why there is no image, in the gateway's own words. */
+  readonly problem = signal("");
   /** The lossy preview as an address of this page's own memory. */
   readonly preview = signal<string | null>(null);
   readonly window = signal<ImageWindow>({ name: null, center: 0, width: 1, function: null });
   readonly place = signal<Place>({ scale: 1, x: 0, y: 0 });
   readonly pane = signal<Size>({ width: 0, height: 0 });
-  /** Which level is drawn, how many are held, and whether the finest one has the stored image's checksum. */
+  /** Which level is drawn; -1 for none. */
   readonly drawn = signal(-1);
-  readonly held = signal(0);
-  readonly verified = signal<boolean | null>(null);
-  /** Bytes of the whole image while it is being fetched, in percent; null while it is not. */
-  readonly progress = signal<number | null>(null);
+  readonly levels: Levels;
   readonly hasGraphics = signal(true);
   /** Whether it has the screen for itself, or hangs with the others. */
   readonly alone = signal(false);
   readonly covered = computed(() => (this.info.value ? coveredBox(this.info.value) : null));
   readonly mirrored = computed(() => (this.info.value ? hangsMirrored(this.info.value, this.result) : false));
-  readonly matrix = computed(() => matrixOf(this.place.value, this.pane.value, this.mirrored.value));
+  readonly matrix = computed(() => matrixOf(this.place.value, this.pane.value, this.mirrored.value, devicePixelRatio));
   readonly isLossless = computed(() => {
     const levels = this.info.value?.levels.length;
-    return levels !== undefined && this.drawn.value === levels - 1 && this.verified.value === true;
+    return levels !== undefined && this.drawn.value === levels - 1 && this.levels.verified.value === true;
   });
   /** How much coarser than the original what is shown is: 4 stands for 1:4. */
   readonly ratio = computed(() => {
@@ -44,8 +45,6 @@ export class MammogramView {
   });
 
   private renderer: Renderer | null = null;
-  private wanted = 0;
-  private loading = false;
   private heatAsked = false;
   private placed = false;
   private frame = 0;
@@ -56,16 +55,18 @@ export class MammogramView {
   constructor(
     readonly study: string,
     readonly result: ViewResult,
-    private readonly decoder: Decoder,
+    decoder: Decoder,
     private readonly layers: Layers,
     /** CSS pixels for each unit of length that all hanging views share, or null while that is not known. */
     private readonly sharedScale: () => number | null,
   ) {
+    const path = imagePath(study, result.sop_instance_uid, "pixels.jph");
+    this.levels = new Levels(path, decoder, () => this.info.value, (error) => this.failed(error));
     void this.ask();
     this.cleanUps.push(
       effect(() => {
         // Read here, so that a change of any of them draws anew.
-        void [this.matrix.value, this.window.value, this.held.value, this.layers.heat.value, this.layers.opacity.value];
+        void [this.matrix.value, this.window.value, this.levels.held.value, this.layers.heat.value, this.layers.opacity.value];
         cancelAnimationFrame(this.frame);
         this.frame = requestAnimationFrame(() => this.draw());
       }),
@@ -122,7 +123,7 @@ export class MammogramView {
     const common = this.alone.value ? null : this.sharedScale();
     this.placed = false;
     const scale = common === null ? alone : Math.min(alone, common * this.unit(info));
-    this.place.value = hung(info, this.result, pane, scale);
+    this.place.value = hung(info, this.result, pane, scale, this.alone.value);
     this.rest();
   }
 
@@ -178,20 +179,17 @@ export class MammogramView {
   /** To be called when a gesture is over: loads what the eye could tell apart now. */
   rest(): void {
     const info = this.info.value;
-    if (info) this.want(this.levelFor(info));
+    if (info) this.levels.want(this.levelFor(info));
   }
 
   loadLossless(): void {
-    this.want((this.info.value?.levels.length ?? 0) - 1);
+    this.levels.want((this.info.value?.levels.length ?? 0) - 1);
   }
 
-  /** Lets go of all but what the hanging needs. */
+  /** Back among the others: lets go of all but what hangs. */
   shrink(): void {
     this.placed = false;
-    this.wanted = 0;
-    this.renderer?.keepLevels(1);
-    this.held.value = Math.min(1, this.held.value);
-    this.verified.value = null;
+    this.levels.shrink();
   }
 
   private async ask(): Promise<void> {
@@ -202,7 +200,7 @@ export class MammogramView {
       this.info.value = info;
       this.fit();
       await this.loadPreview();
-      this.want(this.levelFor(info));
+      this.levels.want(this.levelFor(info));
     } catch (error) {
       this.failed(error);
     }
@@ -230,66 +228,25 @@ export class MammogramView {
     }
   }
 
-  /** Loads one level after the other until the wanted one is there. */
-  private want(level: number): void {
-    this.wanted = Math.max(this.wanted, level);
-    if (!this.loading) void this.load();
-  }
-
-  private async load(): Promise<void> {
-    const info = this.info.value;
-    if (!info || !this.renderer || this.ended) return;
-    this.loading = true;
-    try {
-      while (this.renderer && !this.ended && this.held.value <= this.wanted) await this.loadNext(info);
-    } catch (error) {
-      this.failed(error);
-    } finally {
-      this.loading = false;
-      this.progress.value = null;
-    }
-  }
-
-  private async loadNext(info: ImageInfo): Promise<void> {
-    const finest = info.levels.length - 1;
-    // Coarser ones cost no bytes of their own: they are the beginning of the finer. They keep what is shrunk smooth.
-    const index = this.held.value;
-    const level = info.levels[index];
-    if (!level) return;
-    const renderer = this.renderer;
-    const box = coveredBox(info);
-    const question = {
-      path: imagePath(this.study, this.result.sop_instance_uid, "pixels.jph"),
-      bytes: level.bytes,
-      total: info.codestream.bytes,
-      skip: Math.round(Math.log2(box[2] / level.columns)),
-      sha256: index === finest ? info.codestream.pixel_sha256 : null,
-    };
-    const { samples, verified } = await this.decoder.decode(question, (received) => {
-      if (index === finest && finest > 0) this.progress.value = Math.floor((100 * received) / level.bytes);
-    });
-    if (this.ended || renderer !== this.renderer || this.held.value !== index || this.wanted < index) return;
-    renderer?.addLevel({ columns: level.columns, rows: level.rows, samples }, box);
-    if (verified !== null) this.verified.value = verified;
-    this.held.value = index + 1;
-    this.state.value = "pixels";
-  }
-
   private draw(): void {
     const info = untracked(() => this.info.value);
     const renderer = this.renderer;
     const pane = this.pane.value;
-    if (!info || !renderer || this.held.value === 0 || pane.width === 0) return;
-    const index = Math.min(this.held.value - 1, this.levelFor(info));
+    if (!info || !renderer || this.levels.held.value === 0 || pane.width === 0) return;
+    const finest = info.levels.length - 1;
+    // Once the original is here, it is what is shown, at whatever size.
+    const index = this.levels.held.value > finest ? finest : Math.min(this.levels.held.value - 1, this.levelFor(info));
     const grey = { ...this.window.value, inverted: info.monochrome1 };
     const opacity = this.layers.heat.value ? this.layers.opacity.value : 0;
     renderer.draw(index, this.matrix.value, pane, devicePixelRatio, grey, opacity);
     this.drawn.value = index;
+    this.state.value = "pixels";
   }
 
   private begin(canvas: HTMLCanvasElement): void {
     try {
       this.renderer = new Renderer(canvas);
+      this.levels.use(this.renderer);
       this.rest();
     } catch {
       this.hasGraphics.value = false;
@@ -298,9 +255,8 @@ export class MammogramView {
 
   private forgetPixels(): void {
     this.renderer = null;
-    this.held.value = 0;
+    this.levels.use(null);
     this.drawn.value = -1;
-    this.verified.value = null;
     this.heatAsked = false;
     if (this.state.value === "pixels") this.state.value = "preview";
   }
@@ -337,6 +293,7 @@ export class MammogramView {
       return;
     }
     if (error instanceof DecodingFailed && error.status === 401) void askWhoIsLoggedIn();
+    if (error instanceof FeedError) this.problem.value = problemText(error);
     this.state.value = this.preview.value ? this.state.value : "failed";
     if (!(error instanceof FeedError || error instanceof DecodingFailed)) throw error;
   }
