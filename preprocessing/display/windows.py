@@ -20,6 +20,8 @@ _PERCENTILES: Final = (0.05, 99.95)
 _SHOWS_NOTHING: Final = 0.01
 _MOST: Final = 16
 _LONGEST_NAME: Final = 64
+_LARGEST: Final = 1e9
+"""Beyond, a header is broken; and a number that overflows is no JSON."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +84,7 @@ def windows_of(header: Header, rescale: Rescale, sample: NDArray[np.integer[Any]
 def _in_header(header: Header, rescale: Rescale) -> list[Window]:
     said = text_of(header, "VOILUTFunction")
     function = cast(Function, said) if said in get_args(Function) else "LINEAR"
-    names = [str(value).strip()[:_LONGEST_NAME] for value in _values(header, "WindowCenterWidthExplanation")]
+    names = [_text(value) for value in _values(header, "WindowCenterWidthExplanation")]
     windows: list[Window] = []
     pairs = zip(_values(header, "WindowCenter"), _values(header, "WindowWidth"), strict=False)
     for number, (center, width) in enumerate(pairs):
@@ -90,7 +92,7 @@ def _in_header(header: Header, rescale: Rescale) -> list[Window]:
             window = _served(float(center), float(width), function, rescale)
         except (TypeError, ValueError):
             continue  # an empty value among others
-        if window is not None and len(windows) < _MOST:
+        if window is not None and max(map(abs, window)) < _LARGEST and len(windows) < _MOST:
             name = names[number] if number < len(names) and names[number] else f"Window {number + 1}"
             windows.append(Window(name, *window, function))
     return windows
@@ -105,6 +107,11 @@ def _served(center: float, width: float, function: Function, rescale: Rescale) -
     # The half and the one of LINEAR are of the values it is applied to, so its two ends are carried over.
     ends = sorted(rescale.back(center - 0.5 + side * (width - 1.0) / 2.0) for side in (-1.0, 1.0))
     return (ends[0] + ends[1]) / 2.0 + 0.5, ends[1] - ends[0] + 1.0
+
+
+def _text(value: Any) -> str:
+    # What pydicom could not decode may not be encodable either.
+    return str(value).strip()[:_LONGEST_NAME].encode("utf-8", "replace").decode()
 
 
 def _values(header: Header, keyword: str) -> list[Any]:

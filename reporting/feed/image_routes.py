@@ -16,7 +16,7 @@ from reporting.feed.stores import AbsentCode, ImageAbsentError, ImageStore, Serv
 from reporting.feed.study_routes import Reader
 
 PIXELS_TYPE: Final = "image/jphc"
-"""An HTJ2K codestream without a file format around it (as in DICOMweb, PS3.18 8.7.3.3)."""
+"""An HTJ2K codestream without a file format around it (ISO/IEC 15444-15; image/jph would be one with)."""
 _RETRY_SECONDS: Final = 2
 
 

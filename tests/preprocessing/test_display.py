@@ -120,6 +120,12 @@ def test_a_window_shows_what_pydicom_shows(
     assert np.abs(window.shown(values) - (expected - low) / (high - low)).max() < 2e-4
 
 
+def test_a_name_that_is_no_text_is_still_a_name() -> None:
+    made = header(WindowCenter=900, WindowWidth=1000, WindowCenterWidthExplanation="\udce4bc")
+    (window,) = windows_of(made, rescale_of(made, 0), np.arange(4096))
+    assert window.name == "?bc"
+
+
 def test_several_windows_keep_their_order_and_names() -> None:
     made = header(
         WindowCenter=[900, 1200, 700],
@@ -136,6 +142,8 @@ def test_several_windows_keep_their_order_and_names() -> None:
         {},
         {"WindowCenter": 900},
         {"WindowCenter": 40000, "WindowWidth": 100},
+        {"WindowCenter": 900, "WindowWidth": 1e300, "RescaleSlope": 1e-12},
+        {"WindowCenter": 900, "WindowWidth": -5},
         {"WindowCenter": 900, "WindowWidth": 1000, "ModalityLUTSequence": [Dataset()]},
     ],
 )
