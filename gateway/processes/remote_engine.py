@@ -1,0 +1,38 @@
+"""The remote engine as the settings name it."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+
+from config.inference_settings import InferenceSettings, split_engine_url
+from gateway.processes.stopping import StartRefused
+from inference.remote.server import RemoteServer
+
+_CLIENT = "tritonclient"
+
+
+def remote_server(section: InferenceSettings) -> RemoteServer | None:
+    """Return the server that reads; None where the embedded engine does.
+
+    Raises:
+        StartRefused: its client is not installed.
+
+    """
+    if section.engine != "remote" or section.url is None:
+        return None
+    if find_spec(_CLIENT) is None:
+        raise StartRefused(
+            "INFERENCE__ENGINE=remote needs the package tritonclient: install the extra with "
+            "`pip install mammogate[remote]`"
+        )
+    address, model, tls = split_engine_url(section.url)
+    return RemoteServer(
+        address,
+        model,
+        tls,
+        ca=section.tls.ca,
+        certificate=section.tls.certificate,
+        key=section.tls.key,
+        token_file=section.token_file,
+        deadline_seconds=section.deadline_seconds,
+    )
