@@ -35,4 +35,5 @@ def remote_server(section: InferenceSettings) -> RemoteServer | None:
         key=section.tls.key,
         token_file=section.token_file,
         deadline_seconds=section.deadline_seconds,
+        rest_seconds=section.first_retry_seconds,
     )

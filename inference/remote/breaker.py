@@ -33,7 +33,7 @@ class Limits:
     """`failures` in a row (at least 1) open it; after `rest` seconds (above 0) one call may try."""
 
     failures: int = 3
-    rest: float = 10.0
+    rest: float = 5.0
 
 
 def ask(state: State, limits: Limits, now: float) -> tuple[State, bool]:

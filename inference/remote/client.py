@@ -27,7 +27,6 @@ from inference.remote.wire import as_sent, believed, question
 
 _PAUSES: Final = (0.2, 0.5, 1.0)
 """Seconds before each repetition of a call that met UNAVAILABLE; nothing else is repeated."""
-DEFAULT_LIMITS: Final = breaker.Limits()
 _GRACE_SECONDS: Final = 2.0
 _CHANNEL: Final = [
     ("grpc.max_send_message_length", -1),
@@ -45,13 +44,13 @@ class RemoteCells:
         self,
         server: RemoteServer,
         version: str,
-        limits: breaker.Limits = DEFAULT_LIMITS,
+        limits: breaker.Limits | None = None,
         pauses: Sequence[float] = _PAUSES,
     ) -> None:
         """Ask `server` for the model's `version` (as served); nothing is sent yet."""
         self._server = server
         self._version = version
-        self._limits = limits
+        self._limits = limits or breaker.Limits(rest=server.rest_seconds)
         self._pauses = tuple(pauses)
         self._state: breaker.State = breaker.Closed()
         self._last = ""

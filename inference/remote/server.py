@@ -10,7 +10,8 @@ class RemoteServer:
 
     `address`: host:port. `ca`: who signs its certificate (None: the usual authorities); `certificate`, `key`: ours, for
     servers that ask for one; all PEM. `token_file`: its content goes along as a bearer token (RFC 6750), read anew for
-    every exchange. `deadline_seconds`: for one exchange, repetitions included; above 0.
+    every exchange. `deadline_seconds`: for one exchange, repetitions included; `rest_seconds`: how long
+    it is left alone after it failed several times in a row; both above 0.
     """
 
     address: str
@@ -21,3 +22,4 @@ class RemoteServer:
     key: Path | None = None
     token_file: Path | None = None
     deadline_seconds: float = 30.0
+    rest_seconds: float = 5.0
