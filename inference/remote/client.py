@@ -71,6 +71,14 @@ class RemoteCells:
         self._state = breaker.succeeded(self._state)
         return logits
 
+    def look(self) -> None:
+        """Ask whether the model is there in its version. Raises RemoteUnusable, one of its causes."""
+        self._client = self._client or _connected(self._server)
+        try:
+            self._look(self._login(), time.monotonic() + self._server.deadline_seconds)
+        finally:
+            self.close()
+
     def close(self) -> None:
         """Close the connection; a later call opens another."""
         client, self._client = self._client, None
