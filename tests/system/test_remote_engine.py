@@ -18,12 +18,16 @@ from tests.peers.ports import free_port
 from tests.system.small_breasts import small_study
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
-FAULTS: tuple[Fault, ...] = (
+FEW: tuple[Fault, ...] = ("answers with NaN",)
+MANY: tuple[Fault, ...] = (
     "hangs",
     "is unavailable",
+    "does not take the token",
     "has not loaded the model",
     "answers as another version",
-    "answers with NaN",
+    "answers another shape",
+    "answers cut short",
+    "fails inside",
 )
 
 
@@ -39,7 +43,10 @@ def wait_until_it_failed_again(gateway: Gateway, server: InferenceServer, second
         time.sleep(0.1)
 
 
-def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("faults", [FEW, pytest.param(MANY, marks=pytest.mark.long)], ids=["few", "many"])
+def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_well(
+    tmp_path: Path, faults: tuple[Fault, ...]
+) -> None:
     port = free_port()
     settings = {
         "MAMMOGATE_INFERENCE__ENGINE": "remote",
@@ -54,7 +61,7 @@ def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_w
         assert dcmsend(gateway.dicom_port, *study.paths.values()).returncode == 0
         gateway.wait_for(uid, lambda _: "study.waits_for_engine" in gateway.log)
         with running_inference_server(port=port) as server:
-            for fault in FAULTS:
+            for fault in faults:
                 server.fault = fault
                 wait_until_it_failed_again(gateway, server)
                 found = gateway.study(uid)
@@ -69,3 +76,23 @@ def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_w
         for file in (gateway.data_dir / "reports").rglob("*.dcm"):
             if dcmread(file, stop_before_pixels=True).Modality == "SR":
                 assert b"Engine remote" in file.read_bytes()
+
+
+@pytest.mark.long
+def test_with_a_fallback_the_embedded_engine_reads_after_its_minutes_and_the_report_says_so(tmp_path: Path) -> None:
+    settings = {
+        "MAMMOGATE_INFERENCE__ENGINE": "remote",
+        "MAMMOGATE_INFERENCE__URL": f"grpc://127.0.0.1:{free_port()}/{MODEL}",
+        "MAMMOGATE_INFERENCE__FALLBACK_MINUTES": "0.05",
+        "MAMMOGATE_INFERENCE__FIRST_RETRY_SECONDS": "0.3",
+        "MAMMOGATE_INFERENCE__LONGEST_RETRY_SECONDS": "0.6",
+    }
+    study = small_study(tmp_path / "study")
+    uid = str(dcmread(next(iter(study.paths.values()))).StudyInstanceUID)
+    with running_gateway(tmp_path / "gateway", settings=settings) as gateway:
+        assert dcmsend(gateway.dicom_port, *study.paths.values()).returncode == 0
+        gateway.wait_for_reports(uid)
+        assert "study.waits_for_engine" in gateway.log
+        assert "engine.fallback" in gateway.log
+        assert rows(gateway, "SELECT engine, count(*) FROM reading GROUP BY engine") == [("embedded", 4)]
+        assert rows(gateway, "SELECT engine FROM study") == [("embedded",)]
