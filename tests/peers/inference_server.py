@@ -53,13 +53,13 @@ class InferenceServer(service_pb2_grpc.GRPCInferenceServiceServicer):
     metadata: list[dict[str, Any]] = field(default_factory=list)
     port: int = 0
     failed: int = 0
-    most_at_once: int = 0
+    together: threading.Barrier | None = None
+    """Where set, requests are answered only once so many are there."""
 
     def __post_init__(self) -> None:
         self._graph = LocalGraph(threads=1)
         self._turn = threading.Lock()
         self._let_go = threading.Event()
-        self._inside = 0
 
     @property
     def address(self) -> str:
@@ -72,21 +72,16 @@ class InferenceServer(service_pb2_grpc.GRPCInferenceServiceServicer):
         return service_pb2.ModelReadyResponse(ready=ready)
 
     def ModelInfer(self, request: Any, context: Any) -> Any:
+        self.requests.append(request)
+        self.metadata.append(dict(context.invocation_metadata()))
+        self._misbehave(context)
+        if self.together is not None:
+            self.together.wait()
+        shape = tuple(request.inputs[0].shape)
+        tensor = np.frombuffer(request.raw_input_contents[0], np.uint16).reshape(shape)
         with self._turn:
-            self._inside += 1
-            self.most_at_once = max(self.most_at_once, self._inside)
-        try:
-            self.requests.append(request)
-            self.metadata.append(dict(context.invocation_metadata()))
-            self._misbehave(context)
-            shape = tuple(request.inputs[0].shape)
-            tensor = np.frombuffer(request.raw_input_contents[0], np.uint16).reshape(shape)
-            with self._turn:
-                (logits,) = self._graph.cells([tensor[:, 0].astype(np.float32) / 65535])
-            return self._answer(request, logits)
-        finally:
-            with self._turn:
-                self._inside -= 1
+            (logits,) = self._graph.cells([tensor[:, 0].astype(np.float32) / 65535])
+        return self._answer(request, logits)
 
     def release(self) -> None:
         self._let_go.set()

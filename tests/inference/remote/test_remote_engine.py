@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 from uuid import UUID
 
 import numpy as np
@@ -55,7 +57,8 @@ def server(_shared: InferenceServer) -> Iterator[InferenceServer]:
     _shared.fault = None
     _shared.requests.clear()
     _shared.metadata.clear()
-    _shared.most_at_once = _shared.failed = 0
+    _shared.failed = 0
+    _shared.together = None
     yield _shared
     _shared.fault = None
 
@@ -68,20 +71,39 @@ def named(server: InferenceServer, deadline: float = 10.0) -> RemoteServer:
     return RemoteServer(server.address, MODEL, deadline_seconds=deadline)
 
 
-def test_a_mammogram_is_read_as_by_the_embedded_engine(server: InferenceServer, real_reading: ViewReading) -> None:
-    engine = RemoteEngine(named(server))
-    read = engine.read(real_mammograms()["1-280.dcm"])
-    assert engine.name == "remote"
+@dataclass(frozen=True)
+class WholeImage:
+    """A real mammogram read by the remote engine, and what the server was sent for it."""
+
+    reading: ViewReading
+    requests: Sequence[Any]
+    metadata: Sequence[dict[str, Any]]
+
+
+@pytest.fixture(scope="module")
+def whole_image() -> WholeImage:
+    with running_inference_server() as server:
+        engine = RemoteEngine(named(server))
+        assert engine.name == "remote"
+        reading = engine.read(real_mammograms()["1-280.dcm"])
+        return WholeImage(reading, server.requests, server.metadata)
+
+
+def test_a_mammogram_is_read_as_by_the_embedded_engine(whole_image: WholeImage, real_reading: ViewReading) -> None:
+    read = whole_image.reading
     assert np.abs(read.heat_map - real_reading.heat_map).max() < 1e-3
     assert read.result.label == real_reading.result.label
     assert len(read.result.findings) == len(real_reading.result.findings)
-    assert server.most_at_once == 2
 
 
-def test_nothing_leaves_but_the_tensor_a_random_id_and_the_name_of_the_model(server: InferenceServer) -> None:
-    RemoteEngine(named(server)).read(real_mammograms()["1-280.dcm"])
-    assert len({request.id for request in server.requests}) == 2
-    for request, metadata in zip(server.requests, server.metadata, strict=True):
+def test_all_pictures_are_on_their_way_at_once(server: InferenceServer) -> None:
+    server.together = threading.Barrier(2, timeout=5)  # each answer waits until both questions are there
+    assert len(cells_of(named(server)).cells(PICTURES)) == 2
+
+
+def test_nothing_leaves_but_the_tensor_a_random_id_and_the_name_of_the_model(whole_image: WholeImage) -> None:
+    assert len({request.id for request in whole_image.requests}) == 2
+    for request, metadata in zip(whole_image.requests, whole_image.metadata, strict=True):
         assert UUID(request.id).version == 4
         tensor = service_pb2.ModelInferRequest.InferInputTensor(
             name="image", datatype="UINT16", shape=request.inputs[0].shape
