@@ -10,8 +10,8 @@ from pydicom.dataset import Dataset
 from inference.card import ModelInfo
 from inference.classes import CLASSES
 from inference.crops import Crop, read_crop, reading_places, windows_at
-from inference.embedded import interpret
 from inference.sweep import SweepModel, combined
+from inference.sweeping_engine import interpret
 from inference.training.labels import Row, grey
 from preprocessing.patches import SCALES
 from preprocessing.prepare import PreparedImage, prepare, prepare_values

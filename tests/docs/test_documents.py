@@ -32,10 +32,16 @@ EXAMPLES = {
     "dicom.tls.certificate",
     "dicom.tls.key",
     "dicom.tls.peer_ca",
+    "inference.url",
+    "inference.fallback_minutes",
+    "inference.token_file",
+    "inference.tls.ca",
+    "inference.tls.certificate",
+    "inference.tls.key",
     "retention.after_days",
 }
-# Accepted, but of no use in this version: the remote engine is refused, and a password belongs into a file.
-NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
+# Accepted, but a password belongs into a file.
+NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(

@@ -103,7 +103,8 @@ def test_the_gateway_reads_without_tensorflow_and_keras() -> None:
     # A module that is None in sys.modules can't be imported, as if it weren't installed.
     program = (
         "import sys\n"
-        "for name in ('tensorflow', 'keras', 'onnx', 'sklearn', 'matplotlib', 'scipy'): sys.modules[name] = None\n"
+        "absent = 'tensorflow', 'keras', 'onnx', 'sklearn', 'matplotlib', 'scipy', 'tritonclient', 'grpc'\n"
+        "for name in absent: sys.modules[name] = None\n"
         "import inference.embedded, inference.study, inference.export, inference.evaluate, inference.train\n"
         "inference.embedded.EmbeddedEngine(threads=1)\n"
     )
