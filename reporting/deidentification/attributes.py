@@ -25,7 +25,7 @@ NUMBERS: Final = _names(
     " SeriesNumber InstanceNumber AcquisitionNumber ImagesInAcquisition"
     # How it was taken (PS3.3 C.8.7, C.8.11)
     " KVP ExposureTime ExposureTimeInuS XRayTubeCurrent XRayTubeCurrentInuA Exposure ExposureInuAs FocalSpots"
-    " AnodeTargetMaterialThickness FilterThicknessMinimum FilterThicknessMaximum HalfValueLayer EntranceDose"
+    " FilterThicknessMinimum FilterThicknessMaximum HalfValueLayer EntranceDose"
     " EntranceDoseInmGy OrganDose ImageAndFluoroscopyAreaDoseProduct RelativeXRayExposure"
     " DistanceSourceToDetector DistanceSourceToPatient DistanceSourceToEntrance"
     " EstimatedRadiographicMagnificationFactor BodyPartThickness CompressionForce CompressionPressure"

@@ -32,7 +32,9 @@ _SCHEMES: Final = "CodingSchemeIdentificationSequence"
 class Cleaner:
     """Cleans the data sets of one patient."""
 
-    def __init__(self, pseudonyms: Pseudonyms, patient: Patient) -> None:
+    def __init__(self, pseudonyms: Pseudonyms, patient: Patient, *, is_document: bool) -> None:
+        """Take who the patient is outside; of a document every code has to be known."""
+        self._is_document = is_document
         self._pseudonyms = pseudonyms
         self._days = patient.days_earlier
 
@@ -55,7 +57,7 @@ class Cleaner:
     def _value(self, keyword: str, element: DataElement) -> Any:
         """What stays of an element's value; None: the element goes."""
         if keyword in attributes.NUMBERS:
-            return element.value if element.VR in _NUMERIC else None
+            return _numbers(element)
         if keyword in TERMS:
             return _terms(keyword, element)
         if keyword in attributes.EMPTIED:
@@ -111,10 +113,9 @@ class Cleaner:
                 cleaned = self.clean(item)
                 cleaned.update(code_sequence(code)[0])
                 yield cleaned
-            elif keyword in _CODES_OF_DOCUMENTS:
+            elif self._is_document and keyword in _CODES_OF_DOCUMENTS:
                 raise CodeNotKnown(
-                    "a document with a code that is in no list of mammogate's: its text could be anything, so it is "
-                    "exported by nobody but its maker's own tools"
+                    "it is a document with a code that is in no list of mammogate's, so what it says can't be checked"
                 )
 
     def _schemes(self, element: DataElement) -> list[Dataset] | None:
@@ -135,6 +136,17 @@ def _standard_elements(source: Dataset) -> Iterator[DataElement]:
         # The keyword has to be that of this very tag: repeating groups share theirs.
         if tag_for_keyword(element.keyword) == tag:
             yield element
+
+
+def _numbers(element: DataElement) -> Any:
+    """The value, if it is numbers or a table of them; where text stood in their place pydicom hands out the text."""
+    value = element.value
+    if element.VR not in _NUMERIC or element.VR not in dictionary_VR(element.tag).split(" or "):
+        return None
+    if element.VR == "OW":
+        return value if isinstance(value, bytes) else None
+    values = value if isinstance(value, MultiValue | list) else [value]
+    return value if all(one is None or isinstance(one, int | float) for one in values) else None
 
 
 def _terms(keyword: str, element: DataElement) -> list[str]:

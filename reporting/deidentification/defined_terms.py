@@ -83,7 +83,7 @@ TERMS: Final[dict[str, frozenset[str]]] = {
     "GraphicType": _GRAPHICS,
     "PixelOriginInterpretation": frozenset({"FRAME", "VOLUME"}),
     "MappingResource": frozenset({"DCMR"}),
-    "TemplateIdentifier": frozenset({"1500", "2000", "2010", "4000", "10001", "10003"}),
+    "TemplateIdentifier": _terms("1410 1411 1419 1500 1501 1600 1601 1602 2000 2010 4000 4019 10001 10003"),
     # GSPS
     "PresentationSizeMode": frozenset({"SCALE TO FIT", "TRUE SIZE", "MAGNIFY"}),
     "GraphicAnnotationUnits": frozenset({"PIXEL", "DISPLAY", "MATRIX"}),

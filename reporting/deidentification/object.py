@@ -70,7 +70,7 @@ def deidentified(
     transfer_syntax = _transfer_syntax(source)
     if is_image and not include_burned_in:
         _refuse_text_in_pixels(source, sop_class)
-    cleaned = Cleaner(pseudonyms, patient).clean(source)
+    cleaned = Cleaner(pseudonyms, patient, is_document=not is_image).clean(source)
     if not all(cleaned.get(keyword) for keyword in ("SOPInstanceUID", "SeriesInstanceUID", "StudyInstanceUID")):
         raise NotReadable("it has no SOP, Series or Study Instance UID that can be read")
     if is_image:

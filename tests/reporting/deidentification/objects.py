@@ -66,7 +66,7 @@ def fill(dataset: Dataset) -> None:
 
 
 def full_of_her() -> Dataset:
-    """A mammogram with the patient everywhere: sequences, private blocks, overlay, curve, preamble and file meta too."""
+    """A mammogram with the patient everywhere, in sequences, private blocks, overlay, curve and file meta too."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of values that are none for their attribute
         dataset = mammogram(exam=EXAM, rows=64, columns=48)
@@ -74,10 +74,15 @@ def full_of_her() -> Dataset:
         dataset.SOPInstanceUID = dataset.file_meta.MediaStorageSOPInstanceUID = f"1.2.826.0.1.3680043.{NUMBER}.2"
         fill(dataset)
         item = Dataset()
-        fill(item)
+        item.PatientName, item.PatientID, item.TextValue, item.PatientBirthDate = SURNAME, NUMBER, SURNAME, BIRTH
+        item.CodeValue, item.CodingSchemeDesignator, item.CodeMeaning = NUMBER, "SCT", SURNAME
         for tag, (vr, _, _, _, keyword) in DicomDictionary.items():
             if vr == "SQ" and keyword and tag >> 16 not in _NOT_FOR_A_FILE:
                 dataset.add_new(tag, "SQ", [item])
+        full = Dataset()
+        fill(full)
+        for keyword in ("SourceImageSequence", "ViewCodeSequence", "RequestAttributesSequence"):
+            setattr(dataset, keyword, [full])
         block = dataset.private_block(0x0019, SURNAME, create=True)
         block.add_new(0x01, "LO", NUMBER)
         block.add_new(0x02, "SQ", [item])

@@ -5,11 +5,13 @@ from __future__ import annotations
 from io import BytesIO
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydicom import dcmread
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.datadict import dictionary_VR, keyword_for_tag, tag_for_keyword
+from pydicom.dataelem import RawDataElement
 from pydicom.dataset import Dataset
+from pydicom.tag import Tag
 
 from reporting.deidentification import attributes
 from reporting.deidentification.defined_terms import TERMS
@@ -31,6 +33,9 @@ from tests.reporting.deidentification.objects import (
     small_mammogram,
 )
 
+_TAKEN_OVER = attributes.NUMBERS | set(TERMS) | attributes.DATES | attributes.TIMES | attributes.DATE_TIMES
+_AS_TEXT = ("DS", "IS", "CS", "LO", "SH", "DA", "TM", "DT")
+
 
 @pytest.fixture(scope="module")
 def full() -> Dataset:
@@ -39,14 +44,12 @@ def full() -> Dataset:
 
 def test_the_made_object_is_full_of_her(full: Dataset) -> None:
     tags = {int(tag, 16) for tags in BASIC_PROFILE.values() for tag in tags.split()}
-    known = {tag for tag in tags if keyword_for_tag(tag) and tag >> 16 not in (0x0000, 0x0002)}
+    known = {tag for tag in tags if keyword_for_tag(tag) and tag >> 16 not in (0x0000, 0x0002, 0x0004)}
     assert len(known) > 500
     # Every attribute of the profile's table that a text, a date, a UID or an item fits in.
-    without = {tag for tag in known if dictionary_VR(tag) in {*attributes_for_text().values(), "UI", "SQ"}} - set(
-        full.keys()
-    )
-    assert without == set()
-    assert as_file(full).count(SURNAME.encode()) > 10_000
+    fillable = {tag for tag in known if dictionary_VR(tag) in {*attributes_for_text().values(), "UI", "SQ"}}
+    assert [keyword_for_tag(tag) for tag in sorted(fillable - set(full.keys()))] == []
+    assert as_file(full).count(SURNAME.encode()) > 5_000
 
 
 def test_no_identifier_of_the_full_object_is_in_the_bytes_that_are_written(full: Dataset) -> None:
@@ -93,9 +96,9 @@ def test_every_uid_that_the_profile_replaces_is_replaced_or_removed() -> None:
     assert kept == set()
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=30, deadline=None)
 @given(
-    keyword=st.sampled_from(sorted(attributes.NUMBERS | set(TERMS) | attributes.DATES | attributes.TIMES)),
+    keyword=st.sampled_from(sorted(word for word in _TAKEN_OVER if dictionary_VR(word) in _AS_TEXT)),
     before=st.sampled_from(["", " ", "0", "X"]),
     name=st.sampled_from(PLACES),
 )
@@ -103,32 +106,15 @@ def test_an_identifier_in_an_attribute_that_stays_is_removed_or_the_object_is_le
     keyword: str, before: str, name: str
 ) -> None:
     source = small_mammogram()
-    vr = dictionary_VR(keyword).split(" ")[0]
-    text = f"{before}{name}"
-    if vr in ("DS", "IS", "CS", "LO", "SH", "DA", "TM"):
-        raw = Dataset()
-        raw.add_new(keyword, "LO", text)
-        # As a machine writes it: the bytes of the text under the attribute's own VR.
-        source = dcmread(BytesIO(_with_raw(as_file(source), keyword, vr, text)))
+    # As a careless machine writes it: these bytes under the attribute's own VR, whether or not they are valid in it.
+    tag = Tag(keyword)
+    value = f"{before}{name}".encode()
+    source[tag] = RawDataElement(tag, dictionary_VR(tag), len(value), value, 0, False, True)
     try:
-        written = as_file(exported(source))
+        is_left = name.encode() in as_file(exported(source))
     except LeftOut:
         return
-    assert name.encode() not in written
-
-
-def _with_raw(file: bytes, keyword: str, vr: str, text: str) -> bytes:
-    """Put an element with this text, valid or not, where the file has or would have the attribute."""
-    dataset = dcmread(BytesIO(file))
-    dataset.add_new(keyword, "UN", text.encode() + b" " * (len(text) % 2))
-    dataset[keyword].VR = "UN"
-    changed = as_file(dataset)
-    group_and_element = dataset[keyword].tag
-    head = group_and_element.group.to_bytes(2, "little") + group_and_element.element.to_bytes(2, "little")
-    value = text.encode() + b" " * (len(text) % 2)
-    long_form = head + b"UN\0\0" + len(value).to_bytes(4, "little") + value
-    assert long_form in changed
-    return changed.replace(long_form, head + vr.encode() + len(value).to_bytes(2, "little") + value, 1)
+    assert not is_left
 
 
 @pytest.mark.parametrize("keyword", ["InstanceNumber", "ExposureInuAs"])
@@ -165,3 +151,9 @@ def test_texts_and_names_in_a_document_are_replaced_where_they_stand() -> None:
     assert SURNAME.encode() not in as_file(result)
     texts = [element.value for element in result.iterall() if element.keyword == "TextValue"]
     assert texts == ["Removed"] * len(algorithm)
+
+
+def test_every_attribute_of_the_lists_is_one_of_the_standard() -> None:
+    lists = (_TAKEN_OVER, attributes.UIDS, attributes.CLASSES, attributes.SEQUENCES, attributes.CODES)
+    others = (attributes.TEXTS, attributes.EMPTIED, attributes.LABELS, set(attributes.REPLACED))
+    assert [word for one in (*lists, *others) for word in one if tag_for_keyword(word) is None] == []
