@@ -25,3 +25,7 @@ class IdentifierStayed(LeftOut):
 
 class NotReadable(LeftOut):
     """The object lacks what every object needs, or can't be parsed."""
+
+
+class KeptHereOnly(LeftOut):
+    """What is kept of the object is of no use outside, or never meant to leave."""
