@@ -100,6 +100,20 @@ def test_pixels_and_transfer_syntax_stay(syntax: str) -> None:
     assert (result.pixel_array == source.pixel_array).all()
 
 
+@pytest.mark.parametrize("syntax", [ImplicitVRLittleEndian, ExplicitVRBigEndian])
+def test_grey_scale_tables_and_padding_stay_without_their_explanation(syntax: str) -> None:
+    table = Dataset()
+    table.LUTDescriptor, table.LUTExplanation = [4, 0, 12], "FOR DR ZWIEBELMAIER"
+    table.add_new("LUTData", "US", [1, 2, 3, 4000])
+    image = mammogram(exam=EXAM, rows=64, columns=48, transfer_syntax=syntax, tags={"VOILUTSequence": [table]})
+    image.PixelPaddingValue = 7
+    result = exported(read_again(image))
+    assert list(result.VOILUTSequence[0].LUTDescriptor) == [4, 0, 12]
+    assert result.VOILUTSequence[0].LUTData == read_again(image).VOILUTSequence[0].LUTData
+    assert "LUTExplanation" not in result.VOILUTSequence[0]
+    assert result.PixelPaddingValue == 7
+
+
 def test_a_mammogram_is_still_the_view_that_it_was() -> None:
     source = small_mammogram()
     assert identify_view(exported(source)) == identify_view(source)

@@ -18,6 +18,7 @@ from reporting.deidentification.defined_terms import TERMS
 from reporting.deidentification.left_out import IdentifierStayed, LeftOut
 from reporting.deidentification.object import deidentified
 from reporting.deidentification.pseudonyms import Pseudonyms
+from reporting.study import ReportKind
 from tests.reporting.built import report_of
 from tests.reporting.deidentification.basic_profile import BASIC_PROFILE
 from tests.reporting.deidentification.objects import (
@@ -132,8 +133,9 @@ def test_a_name_in_the_pixel_data_keeps_the_object_here() -> None:
 
 
 def test_no_text_of_a_report_s_patient_is_in_its_copy() -> None:
-    for kind in ("mammography_cad_sr", "measurement_report", "presentation_state"):
-        written = as_file(exported_report(report_of("with_findings", kind)))  # type: ignore[arg-type]  # a literal
+    kinds: tuple[ReportKind, ...] = ("mammography_cad_sr", "measurement_report", "presentation_state")
+    for kind in kinds:
+        written = as_file(exported_report(report_of("with_findings", kind)))
         for text in ("Example", "Erika", "P-0001", "19640229", "A-1042", "S1042", "RP-77", "Referrer", "20260314"):
             assert text.encode() not in written, (kind, text)
 
