@@ -54,6 +54,11 @@ def test_patients_have_pseudonyms_and_shifts_of_their_own() -> None:
     assert max(shifts) <= 3652
 
 
+def test_a_patient_is_the_same_and_is_shifted_alike_in_all_her_studies() -> None:
+    pseudonyms = Pseudonyms(KEY)
+    assert pseudonyms.patient("P1", "1.2") == pseudonyms.patient("P1 ", "1.3")
+
+
 def test_patients_without_an_id_are_not_taken_for_one() -> None:
     pseudonyms = Pseudonyms(KEY)
     assert pseudonyms.patient("", "1.2") != pseudonyms.patient(None, "1.3")
