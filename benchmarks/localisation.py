@@ -18,8 +18,9 @@ from rich.table import Table
 
 from inference.card import ModelInfo, read_model_info
 from inference.findings import peaks
-from inference.pooling import lesion_score, smooth_map
-from inference.sweep import SweepModel, combined
+from inference.pooling import lesion_score
+from inference.sweep import SweepModel
+from inference.sweeping_engine import smoothed_sweep
 from preprocessing.prepare import PreparedImage, prepare, readable_positions
 from tests.preprocessing.lesion_boxes import BOXES, real_mammograms
 
@@ -41,7 +42,7 @@ def sweep(name: str, path: Path, network: SweepModel, model: ModelInfo) -> Swept
     """Read one view."""
     prepared = prepare(path)
     readable = readable_positions(prepared)
-    smoothed = smooth_map(combined(network.image_logits(prepared), model.calibration), readable)
+    smoothed = smoothed_sweep(network, prepared, model)
     score = np.where(readable, lesion_score(smoothed), np.float32(0.0))
     marks = [(peak, *prepared.to_stored(*prepared.centre(row, column))) for peak, row, column in peaks(score)]
     cell = prepared.scale.to_stored(16.0, 16.0)[0]

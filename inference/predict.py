@@ -11,7 +11,7 @@ from inference.card import ModelInfo
 from inference.classes import CLASSES
 from inference.crops import Crop, read_crop, reading_places, windows_at
 from inference.sweep import SweepModel, combined
-from inference.sweeping_engine import interpret
+from inference.sweeping_engine import interpret, smoothed_sweep
 from inference.training.labels import Row, grey
 from preprocessing.patches import SCALES
 from preprocessing.prepare import PreparedImage, prepare, prepare_values
@@ -56,7 +56,7 @@ def row_answer(sweep: SweepModel, model: ModelInfo, row: Row) -> Answer:
 
 def full_probabilities(sweep: SweepModel, model: ModelInfo, prepared: PreparedImage) -> NDArray[np.float64]:
     """A full view's pooled probabilities, as the gateway would report them."""
-    probabilities = combined(sweep.image_logits(prepared), model.calibration)
-    result = interpret(prepared, probabilities, model, sop_instance_uid="", identity=_UNKNOWN)
+    smoothed = smoothed_sweep(sweep, prepared, model)
+    result = interpret(prepared, smoothed, model, sop_instance_uid="", identity=_UNKNOWN)
     pooled = result.probabilities
     return np.asarray([pooled[name] if pooled else 0.2 for name in CLASSES], dtype=np.float64)

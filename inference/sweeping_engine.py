@@ -51,12 +51,11 @@ class SweepingEngine:
             raise NotAMammogram(who.reason or "The image isn't one that is read.")
         prepared = prepare(dataset)
         started = time.perf_counter()
-        probabilities = combined(self._sweep.image_logits(prepared), self._model.calibration)
+        smoothed = smoothed_sweep(self._sweep, prepared, self._model)
         swept = time.perf_counter()
         uid = text_of(dataset, "SOPInstanceUID")
-        result = interpret(prepared, probabilities, self._model, sop_instance_uid=uid, identity=who)
+        result = interpret(prepared, smoothed, self._model, sop_instance_uid=uid, identity=who)
         done = time.perf_counter()
-        smoothed = smooth_map(probabilities, readable_positions(prepared))
         malignant = np.asarray(smoothed[..., 3] + smoothed[..., 4], dtype=np.float32)
         return ViewReading(
             result=result,
@@ -73,18 +72,22 @@ class SweepingEngine:
             return _failure(path, str(refusal))
 
 
+def smoothed_sweep(sweep: SweepModel, prepared: PreparedImage, model: ModelInfo) -> NDArray[np.float32]:
+    """The map (rows, columns, 5) that marks, labels and heat maps are made from: probabilities, smoothed once."""
+    return smooth_map(combined(sweep.image_logits(prepared), model.calibration), readable_positions(prepared))
+
+
 def interpret(
     prepared: PreparedImage,
-    probabilities: NDArray[np.float32],
+    smoothed: NDArray[np.float32],
     model: ModelInfo,
     *,
     sop_instance_uid: str,
     identity: ImageIdentity,
 ) -> ViewResult:
-    """Turn the sweep's probabilities (rows, columns, 5) into what is reported; shared by every engine."""
+    """Turn the map of `smoothed_sweep` into what is reported; shared by every engine."""
     readable = readable_positions(prepared)
     mark = model.operating_points.mark
-    smoothed = smooth_map(probabilities, readable)
 
     def to_stored(column: float, row: float) -> Point:
         return prepared.to_stored(*prepared.centre(row, column))
