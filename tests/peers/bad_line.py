@@ -1,4 +1,4 @@
-"""A line between two programs that is slow, or breaks: a TCP proxy on loopback."""
+"""A line between two programs that keeps what it carries, and may be slow, or break: a TCP proxy on loopback."""
 
 from __future__ import annotations
 
@@ -16,12 +16,16 @@ _PIECE = 16384
 
 @dataclass
 class BadLine:
-    """`delay`: seconds before each piece goes on; `breaks_after`: bytes to the server, then the line is cut, once."""
+    """`delay`: seconds before each piece goes on; `breaks_after`: bytes to the server, then the line is cut, once.
+
+    `carried`: every byte so far, one entry for each direction of each connection.
+    """
 
     to_port: int
     delay: float = 0.0
     breaks_after: int | None = None
     broken: int = 0
+    carried: list[bytearray] = field(default_factory=list)
     port: int = 0
     _open: list[socket.socket] = field(default_factory=list)
 
@@ -29,7 +33,11 @@ class BadLine:
         with suppress(OSError):  # closed: the test is over
             while True:
                 client, _ = listening.accept()
-                server = socket.create_connection((LOOPBACK, self.to_port))
+                try:
+                    server = socket.create_connection((LOOPBACK, self.to_port))
+                except ConnectionRefusedError:  # nobody there yet: the client sees the line cut
+                    client.close()
+                    continue
                 self._open += [client, server]
                 for pair in ((client, server, True), (server, client, False)):
                     threading.Thread(target=self._pump, args=pair, daemon=True).start()
@@ -41,12 +49,13 @@ class BadLine:
             one.close()
 
     def _pump(self, source: socket.socket, sink: socket.socket, to_server: bool) -> None:
-        carried = 0
+        carried = bytearray()
+        self.carried.append(carried)
         with suppress(OSError):
             while piece := source.recv(_PIECE):
                 time.sleep(self.delay)
-                carried += len(piece)
-                if to_server and self.breaks_after is not None and carried > self.breaks_after:
+                carried += piece
+                if to_server and self.breaks_after is not None and len(carried) > self.breaks_after:
                     self.breaks_after = None
                     self.broken += 1
                     break

@@ -1,4 +1,7 @@
-"""A study whose remote engine is away, hangs or talks nonsense waits, and is read once: nothing is lost or fails."""
+"""A study whose remote engine is away, hangs or talks nonsense waits, and is read once: nothing is lost or fails.
+
+Meanwhile nothing that names the patient leaves for the engine.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +14,10 @@ from typing import Any
 import pytest
 from pydicom import dcmread
 
+from tests.peers.bad_line import BadLine, bad_line
 from tests.peers.dcmtk import dcmsend
 from tests.peers.gateway import Gateway, running_gateway
+from tests.peers.identifiers import found, identified_study, identifiers
 from tests.peers.inference_server import MODEL, Fault, InferenceServer, running_inference_server
 from tests.peers.ports import free_port
 from tests.system.small_breasts import small_study
@@ -29,6 +34,10 @@ MANY: tuple[Fault, ...] = (
     "answers cut short",
     "fails inside",
 )
+
+
+def url(line: BadLine) -> dict[str, str]:
+    return {"MAMMOGATE_INFERENCE__URL": f"grpc://127.0.0.1:{line.port}/{MODEL}"}
 
 
 def rows(gateway: Gateway, question: str) -> list[Any]:
@@ -50,23 +59,22 @@ def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_w
     port = free_port()
     settings = {
         "MAMMOGATE_INFERENCE__ENGINE": "remote",
-        "MAMMOGATE_INFERENCE__URL": f"grpc://127.0.0.1:{port}/{MODEL}",
         "MAMMOGATE_INFERENCE__DEADLINE_SECONDS": "3",
         "MAMMOGATE_INFERENCE__FIRST_RETRY_SECONDS": "0.3",
         "MAMMOGATE_INFERENCE__LONGEST_RETRY_SECONDS": "0.6",
     }
-    study = small_study(tmp_path / "study")
-    uid = str(dcmread(next(iter(study.paths.values()))).StudyInstanceUID)
-    with running_gateway(tmp_path / "gateway", settings=settings) as gateway:
+    study = identified_study(tmp_path / "study")
+    uid = study.exam.study_instance_uid
+    with bad_line(port) as line, running_gateway(tmp_path / "gateway", settings=settings | url(line)) as gateway:
         assert dcmsend(gateway.dicom_port, *study.paths.values()).returncode == 0
         gateway.wait_for(uid, lambda _: "study.waits_for_engine" in gateway.log)
         with running_inference_server(port=port) as server:
             for fault in faults:
                 server.fault = fault
                 wait_until_it_failed_again(gateway, server)
-                found = gateway.study(uid)
-                assert found is not None
-                assert found["status"] == "processing", fault
+                shown = gateway.study(uid)
+                assert shown is not None
+                assert shown["status"] == "processing", fault
             server.fault = None
             server.release()
             gateway.wait_for_reports(uid)
@@ -76,6 +84,8 @@ def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_w
         for file in (gateway.data_dir / "reports").rglob("*.dcm"):
             if dcmread(file, stop_before_pixels=True).Modality == "SR":
                 assert b"Engine remote" in file.read_bytes()
+        assert sum(map(len, line.carried)) > 100_000
+        assert found(identifiers(study.paths.values()), map(bytes, line.carried)) == set()
 
 
 @pytest.mark.long
