@@ -64,6 +64,7 @@ def test_training_again_in_the_same_folder_computes_nothing_twice(trained: Path)
     assert (trained / "model" / "card.json").read_text(encoding="utf-8") == card
 
 
+@pytest.mark.long  # the ordinary run has it of the reference: test_reference.py
 def test_a_run_that_was_cut_off_ends_as_if_it_never_was(trained: Path, tmp_path: Path) -> None:
     from inference.training.features import Features
     from inference.training.fit import Fit, fit

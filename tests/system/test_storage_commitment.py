@@ -172,7 +172,8 @@ def test_an_archive_behind_us_is_waited_for_and_its_word_counts(
         assert (report.event_type, report.committed) == (1, uids(sent))
 
 
-@pytest.mark.parametrize("kind", ["dicom", pytest.param("orthanc", marks=pytest.mark.long)])
+@pytest.mark.long  # 43 s; the same of parts is in tests/gateway/commitment
+@pytest.mark.parametrize("kind", ["dicom", "orthanc"])
 def test_an_archive_that_has_lost_an_object_makes_it_a_failure(
     tmp_path: Path, modality: CommittingModality, study: WrittenStudy, kind: str
 ) -> None:
