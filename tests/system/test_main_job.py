@@ -93,7 +93,7 @@ def by_stow(hospital: Hospital, files: Sequence[Path]) -> None:
         (by_dcmsend, False),
         (by_push, False),
         (by_following_changes, False),
-        (by_stow, False),
+        pytest.param(by_stow, False, marks=pytest.mark.long),  # the ordinary run has it in test_feed.py
         pytest.param(by_dcmsend, True, marks=pytest.mark.long),
         pytest.param(by_push, True, marks=pytest.mark.long),
         pytest.param(by_following_changes, True, marks=pytest.mark.long),

@@ -164,6 +164,7 @@ def test_many_random_deaths_lose_nothing_that_was_acknowledged(receiver: Receive
     die_at_random(receiver, kills=25, wanted=8000, seed=2)
 
 
+@pytest.mark.long  # the ordinary run restarts the database under a whole gateway: test_postgresql.py
 def test_a_database_that_stops_twice_under_fire_loses_nothing(tmp_path: Path) -> None:
     with running_postgresql(tmp_path / "postgresql") as server:
         receiver = Receiver(tmp_path, server.url)

@@ -84,6 +84,7 @@ def archive_orthanc(folder: Path, **options: Any) -> Iterator[Orthanc]:
         yield archive
 
 
+@pytest.mark.long  # the ordinary run has it of the port alone: tests/dicom_node
 def test_a_gateway_without_an_archive_does_not_offer_it(
     tmp_path: Path, modality: CommittingModality, study: WrittenStudy
 ) -> None:
