@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference.classes import FindingType
-from inference.pooling import Map, lesion_score
+from inference.pooling import Map, lesion_score, smooth_map
 from inference.results import Finding, Point
 
 MOST_FINDINGS: Final = 5
@@ -71,6 +71,12 @@ def peaks(score: Map) -> Iterator[tuple[float, int, int]]:
             return
         remaining[max(0, row - _APART) : row + _APART + 1, max(0, column - _APART) : column + _APART + 1] = 0.0
         yield peak, row, column
+
+
+def peak_scores(probabilities: Map, readable: NDArray[np.bool_]) -> list[float]:
+    """The lesion scores (0..1) of all places in one sweep (rows, columns, 5) that could be marked, strongest first."""
+    score = lesion_score(smooth_map(probabilities, readable))
+    return [peak for peak, _, _ in peaks(np.where(readable, score, np.float32(0.0)))]
 
 
 def tracking_uid(sop_instance_uid: str, model_version: str, kind: str, center: Point) -> str:
