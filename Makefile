@@ -88,7 +88,7 @@ lock:
 pictures: $(VENV)/.test-installed
 	$(BIN)/mammogate demo --exit --data-dir data/pictures --picture docs/pictures/summary.png
 	$(BIN)/mammogate model pictures docs/model
-	$(BIN)/python -m benchmarks.localisation docs/model/localisation.png
+	$(BIN)/python -m benchmarks.localisation docs/model
 
 clean:
 	rm -rf $(VENV) .venv-triton data .mypy_cache .ruff_cache .pytest_cache

@@ -48,6 +48,11 @@ class Folders:
         return self.root / "headers"
 
     @property
+    def pictures(self) -> Path:
+        """Images for viewers; derived, may be removed and are made again."""
+        return self.root / "pictures"
+
+    @property
     def slots(self) -> Path:
         """Lock files that give each process its stable name."""
         return self.root / "slots"
@@ -59,7 +64,15 @@ class Folders:
 
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
-        for folder in (self.incoming, self.quarantine, self.reports, self.readings, self.headers, self.slots):
+        for folder in (
+            self.incoming,
+            self.quarantine,
+            self.reports,
+            self.readings,
+            self.headers,
+            self.pictures,
+            self.slots,
+        ):
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         for shard in _SHARDS:
             (self.instances / shard).mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -77,7 +77,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
     for file in there:
         file.unlink(missing_ok=True)
     # The folders go too, with whatever a reading that was just going on has left in them.
-    for folder in (folders.reports, folders.readings, folders.headers):
+    for folder in (folders.reports, folders.readings, folders.headers, folders.pictures):
         shutil.rmtree(folder / study_uid, ignore_errors=True)
     database.scrub()
     return len(there)

@@ -12,6 +12,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.database.engine import Database
 from gateway.database.named_files import named_files
 from gateway.folders import Folders
+from gateway.pictures.places import picture_files
 
 log = structlog.get_logger(__name__)
 # A file gets its row within seconds of its last byte; an hour leaves room for a database that is away.
@@ -65,7 +66,8 @@ class StraySweep:
 
     def _known(self) -> set[str]:
         with self._database.read() as session:
-            return named_files(session)
+            pictures = {f"{self._folders.relative(self._folders.pictures)}/{name}" for name in picture_files(session)}
+            return named_files(session) | pictures
 
     def _files(self) -> Iterator[Path]:
         folders = self._folders
@@ -76,6 +78,7 @@ class StraySweep:
             folders.reports,
             folders.readings,
             folders.headers,
+            folders.pictures,
         ):
             yield from (path for path in folder.rglob("*") if path.is_file())
 

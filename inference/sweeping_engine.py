@@ -7,7 +7,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.card import ModelInfo
+from inference.card import Calibration, ModelInfo
 from inference.engine import ViewReading
 from inference.findings import find_places
 from inference.pooling import most_likely, pool_image, smooth_map
@@ -51,7 +51,7 @@ class SweepingEngine:
             raise NotAMammogram(who.reason or "The image isn't one that is read.")
         prepared = prepare(dataset)
         started = time.perf_counter()
-        smoothed = smoothed_sweep(self._sweep, prepared, self._model)
+        smoothed = smoothed_sweep(self._sweep, prepared, self._model.calibration)
         swept = time.perf_counter()
         uid = text_of(dataset, "SOPInstanceUID")
         result = interpret(prepared, smoothed, self._model, sop_instance_uid=uid, identity=who)
@@ -72,9 +72,9 @@ class SweepingEngine:
             return _failure(path, str(refusal))
 
 
-def smoothed_sweep(sweep: SweepModel, prepared: PreparedImage, model: ModelInfo) -> NDArray[np.float32]:
+def smoothed_sweep(sweep: SweepModel, prepared: PreparedImage, calibration: Calibration) -> NDArray[np.float32]:
     """The map (rows, columns, 5) that marks, labels and heat maps are made from: probabilities, smoothed once."""
-    return smooth_map(combined(sweep.image_logits(prepared), model.calibration), readable_positions(prepared))
+    return smooth_map(combined(sweep.image_logits(prepared), calibration), readable_positions(prepared))
 
 
 def interpret(

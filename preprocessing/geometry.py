@@ -52,7 +52,7 @@ def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
     for a film scan (a quarter), less for a whole view of about 21 cm. Raises ImageTooSmall when too few pixels show
     the breast to see a lesion.
     """
-    spacing = _spacing(header)
+    spacing = pixel_spacing(header)
     if spacing is None:
         long_side = max(rows, columns)
         if long_side < _SMALLEST_LONG_SIDE:
@@ -75,7 +75,8 @@ def _exact(across: float, down: float, rows: int, columns: int, *, known: bool) 
     return Scale(width / columns, height / rows, known)
 
 
-def _spacing(header: Dataset) -> tuple[float, float] | None:
+def pixel_spacing(header: Dataset) -> tuple[float, float] | None:
+    """Millimetres between pixels, down and across: Imager Pixel Spacing, else Pixel Spacing; None if not plausible."""
     for keyword in ("ImagerPixelSpacing", "PixelSpacing"):
         try:
             numbers = [float(text) for text in texts_of(header, keyword)]

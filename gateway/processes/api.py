@@ -15,6 +15,7 @@ from dicom_node.stow_router import build_stow_router
 from gateway import __version__
 from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
+from gateway.feed.images import Images
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
 from gateway.feed.studies import Studies
@@ -60,6 +61,7 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             }
         ),
         metrics=PrometheusText(parts.database, _model()),
+        images=Images(parts.database, parts.folders),
         settings=FeedSettings(
             version=__version__,
             secure_cookies=http.secure_cookies,

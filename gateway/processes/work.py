@@ -11,6 +11,7 @@ from config.settings import CommitmentSettings, DeliverySettings, Settings
 from dicom_node.commitment_report import send_report
 from gateway.commitment.judging import Judge
 from gateway.parts import Parts
+from gateway.pictures.making import Picturing
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.remote_engine import remote_server
@@ -34,6 +35,7 @@ from inference.remote.server import RemoteServer
 log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 10.0
 _RETENTION_SECONDS = 600.0
+_PICTURES_SECONDS = 3600.0
 
 
 def work(parts: Parts, stop: threading.Event) -> None:
@@ -47,6 +49,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
     server = remote_server(settings.inference)
     with joined(parts, "work") as name:
         child = Child(settings.inference.timeout_seconds)
+        picturing = Picturing(parts.database, parts.folders, child, settings.reserve_mib * 2**20)
         clock = ClockWatch()
         engine = WorkflowEngine(
             parts.database,
@@ -79,6 +82,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
             ),
             comparing=Comparing(parts.database, parts.folders, child),
             committing=_committing(parts),
+            picturing=picturing,
             slots=1,  # one child process reads
         )
         engine.start()
@@ -88,11 +92,14 @@ def work(parts: Parts, stop: threading.Event) -> None:
         adoption = Adoption(parts.database, parts.jobs)
         threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
         deleting = _delete_by_age(parts, stop)
+        pictures = threading.Thread(target=picturing.run, args=(stop, _PICTURES_SECONDS), name="pictures", daemon=True)
+        pictures.start()
         threading.Thread(target=_warm_up, args=(child, server), name="warm-up", daemon=True).start()
         log.info("work.started", executor=name)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
         engine.stop()
+        pictures.join(timeout=5)  # the image that it is at
         child.close()
         if deleting is not None:
             deleting.join(timeout=5)  # the image that it is at

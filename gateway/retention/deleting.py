@@ -2,7 +2,7 @@
 
 The order of effects, so that a kill anywhere leaves rows and files that agree: the header is copied to a file of its
 own; then one transaction looks again whether anything is open, with the study's row locked, and marks the instance as
-deleted; then the file is removed. A header or a file that was left over is a stray, and swept as one.
+deleted; then the file and the picture made of it are removed. What was left over is a stray, and swept as one.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from gateway.database.engine import Database
 from gateway.database.models import Instance, Study
 from gateway.files_hold import files_free
 from gateway.folders import Folders, write_durably
+from gateway.pictures.making import remove_picture
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
 from gateway.retention.conditions import old_studies, open_matter, unread_image
@@ -143,6 +144,7 @@ class Retention:
                 _drop(header)
                 return age
             image.unlink(missing_ok=True)
+            remove_picture(self._folders, candidate.study_uid, instance.sop_instance_uid)
         log.info(
             "retention.deleted",
             study=candidate.study_uid,

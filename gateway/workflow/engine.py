@@ -13,6 +13,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.database.engine import Database
+from gateway.pictures.making import Picturing
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
@@ -44,6 +45,7 @@ class WorkflowEngine:
         delivering: Delivering,
         comparing: Comparing,
         committing: Committing,
+        picturing: Picturing,
         slots: int,
     ) -> None:
         self._slots = slots
@@ -57,7 +59,7 @@ class WorkflowEngine:
             "run_migrations": False,
         }
         DBOS(config=config)
-        self._register(gathering, processing, delivering, comparing, committing)
+        self._register(gathering, processing, delivering, comparing, committing, picturing)
 
     def start(self) -> None:
         """Recover what this process was doing when it last ended, then take work from the queues."""
@@ -85,6 +87,7 @@ class WorkflowEngine:
         delivering: Delivering,
         comparing: Comparing,
         committing: Committing,
+        picturing: Picturing,
     ) -> None:
         def step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
             stepped: Callable[..., Any] = DBOS.step(
@@ -102,6 +105,7 @@ class WorkflowEngine:
         read = step("process.read", processing.read)
         report = step("process.report", processing.report)
         wait_for_engine = step("process.wait_for_engine", processing.wait_for_engine)
+        make_picture = step("process.picture", picturing.make)
         give_up = step("process.give_up", processing.give_up)
         attempt_delivery = step("deliver.attempt", delivering.attempt)
         compare_files = step("compare.files", comparing.compare)
@@ -115,6 +119,7 @@ class WorkflowEngine:
         @DBOS.workflow(name=PROCESS, max_recovery_attempts=_RECOVERIES)
         def process(study_uid: str, generation: int, run: int, attempt: int = 1) -> None:
             stage = "begin"
+            images: list[int] = []
             try:
                 images = begin(study_uid, generation, run)
                 stage = "read"
@@ -127,6 +132,10 @@ class WorkflowEngine:
             except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter
                 log.error("process.failed", study=study_uid, stage=stage, error=type(error).__name__, at=_where(error))
                 give_up(study_uid, generation, run, stage, plain_reason(error))
+            # After the reports, which are more urgent; and behind all earlier steps, so that a job that was begun by
+            # a version without pictures is still the same job.
+            for instance_id in images:
+                make_picture(instance_id)
 
         @DBOS.workflow(name=DELIVER, max_recovery_attempts=_RECOVERIES)
         def deliver(study_uid: str, generation: int, destination: str, attempt: str) -> None:

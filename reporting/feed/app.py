@@ -14,13 +14,14 @@ from reporting.feed.events import EventWatch
 from reporting.feed.gate import Gate
 from reporting.feed.headers import SecurityHeaders
 from reporting.feed.health_routes import build_health_router
+from reporting.feed.image_routes import build_image_router
 from reporting.feed.login_routes import build_login_router
 from reporting.feed.metrics_route import METRICS_PATH, build_metrics_router
 from reporting.feed.operation_routes import build_operation_router
 from reporting.feed.schemas import ErrorAnswer
 from reporting.feed.sessions import Sessions
 from reporting.feed.settings import FeedSettings
-from reporting.feed.stores import Accounts, Metrics, Operations, Readiness, StudyFeed
+from reporting.feed.stores import Accounts, ImageStore, Metrics, Operations, Readiness, StudyFeed
 from reporting.feed.study_routes import build_study_router
 
 DESCRIPTION = (
@@ -40,6 +41,7 @@ def create_feed(
     operations: Operations,
     readiness: Readiness,
     metrics: Metrics,
+    images: ImageStore,
     settings: FeedSettings | None = None,
     routers: Sequence[APIRouter] = (),
     passwords: Passwords | None = None,
@@ -79,6 +81,7 @@ def create_feed(
         build_health_router(readiness),
         build_login_router(sessions, settings),
         build_study_router(studies),
+        build_image_router(images),
         build_event_router(watch, sessions, settings),
         build_operation_router(operations),
         build_metrics_router(metrics, is_open=settings.is_open(METRICS_PATH)),

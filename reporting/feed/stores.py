@@ -1,4 +1,4 @@
-"""What the feed needs of the outside: five stores, implemented by whoever runs it.
+"""What the feed needs of the outside: six stores, implemented by whoever runs it.
 
 All methods are called from many threads at once and may block. They raise `StoreUnavailableError` when their
 database does not answer; the feed then says 503. Every `datetime` carries its zone.
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from reporting.feed.access import Role
+from reporting.feed.image_schemas import ViewImage
 from reporting.feed.operation_schemas import DeadLetter, DestinationState, FlaggedStudy, QuarantinedFile, QueuedWork
 from reporting.feed.schemas import Attention, DependencyStatus, Study
 
@@ -93,6 +94,34 @@ class StudyFeed(Protocol):
     def event_span(self) -> EventSpan: ...
 
 
+AbsentCode = Literal[
+    "unknown_study", "unknown_view", "not_ready", "image_not_read", "image_deleted", "multi_frame", "image_unusable"
+]
+
+
+class ImageAbsentError(Exception):
+    """There is no image to show; `code` says why for programs, the text for people."""
+
+    def __init__(self, code: AbsentCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class ServedImage:
+    """An image for a viewer; the files never change while they are there. `heat` is there if the description has it."""
+
+    description: ViewImage
+    preview: Path
+    pixels: Path
+    heat: Path
+
+
+class ImageStore(Protocol):
+    def image(self, study_instance_uid: str, sop_instance_uid: str) -> ServedImage:
+        """Return an image of that study. Makes nothing. Raises `ImageAbsentError`."""
+
+
 @dataclass(frozen=True)
 class User:
     """A local user; one that is not `active` cannot do anything."""
@@ -136,7 +165,7 @@ class LoginLimits:
     per_address: int = 100
 
 
-AuditAction = Literal["login", "logout", "study_viewed", "report_downloaded", "retry", "upload"]
+AuditAction = Literal["login", "logout", "study_viewed", "report_downloaded", "image_viewed", "retry", "upload"]
 AuditOutcome = Literal["ok", "failed", "refused"]
 
 

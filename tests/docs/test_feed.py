@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
-from typing import cast
+from typing import cast, get_args
 
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from reporting.feed.access import ROLES, ROLES_WITH, Right
 from reporting.feed.caller import require_upload
+from reporting.feed.image_schemas import ViewImage
 from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.schemas import Study
 from reporting.feed.settings import ALWAYS_OPEN, FeedSettings
+from reporting.feed.stores import AbsentCode
 from reporting.feed.study_routes import MAX_LIMIT
 from tests.docs.papers import ROOT, tables
 from tests.reporting.feed.world import World
@@ -39,6 +42,15 @@ def test_the_calls_are_the_routes_and_each_says_who_may(tmp_path: Path) -> None:
 
 def test_a_study_has_the_fields_that_are_listed() -> None:
     assert [row[0] for row in tables(TEXT)[("field", "is")]] == list(Study.model_fields)
+
+
+def test_an_image_has_the_fields_that_are_listed() -> None:
+    assert [row[0] for row in tables(TEXT)[("field of the image", "is")]] == list(ViewImage.model_fields)
+
+
+def test_every_reason_for_no_image_is_listed() -> None:
+    listed = {code for row in tables(TEXT)[("code", "means")] for code in re.findall(r"\w+", row[0])}
+    assert listed == {*get_args(AbsentCode), "no_heat_map"}
 
 
 def test_the_figures_are_those_of_the_code() -> None:

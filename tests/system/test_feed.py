@@ -1,9 +1,11 @@
-"""The feed of a running gateway: who may see what, live events without a gap, uploads and downloads."""
+"""The feed of a running gateway: who may see what, live events without a gap, images, uploads and downloads."""
 
 from __future__ import annotations
 
+import hashlib
 import io
 import json
+import shutil
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import imagecodecs
+import numpy as np
 import pytest
+from PIL import Image
 from pydicom import dcmread
 from sqlalchemy import select
 
@@ -41,6 +46,10 @@ STUDY = {
 VIEW = {"sop_instance_uid", "laterality", "view", "label", "probabilities", "findings", "failure"}
 FINDING = {"tracking_uid", "type", "score", "malignancy_score", "center", "outline"}
 REPORT = {"kind", "sop_instance_uid", "sop_class_uid", "generation", "source_sop_instance_uid", "deliveries"}
+IMAGE = {
+    "sop_instance_uid", "laterality", "view", "rows", "columns", "box", "stored", "bits", "signed", "monochrome1",
+    "pixel_spacing_mm", "windows", "levels", "codestream", "heat",
+}  # fmt: skip
 DELIVERY = {"destination", "status", "attempts", "last_error"}
 CLASSES = ["normal", "benign_calcification", "benign_mass", "malignant_calcification", "malignant_mass"]
 
@@ -68,6 +77,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
         assert dcmsend(gateway.dicom_port, study.folder).returncode == 0
         uid = study.exam.study_instance_uid
         reported = gateway.wait_for(uid, lambda found: bool(_attempts(found)) and min(_attempts(found)) > 0, 300)
+        for view in reported["views"]:
+            wait_for_picture(gateway, uid, view["sop_instance_uid"])
         yield World(gateway, study, reported, tokens)
 
 
@@ -86,6 +97,13 @@ def add_people(gateway: Gateway) -> dict[str, str]:
     return tokens
 
 
+def wait_for_picture(gateway: Gateway, uid: str, sop_instance_uid: str) -> None:
+    """Pictures are made after the reports, which people need first."""
+    with gateway.client() as client:
+        path = f"/api/v1/studies/{uid}/views/{sop_instance_uid}/image"
+        _wait(lambda: client.get(path).is_success)
+
+
 def _attempts(study: dict[str, Any]) -> list[int]:
     return [delivery["attempts"] for report in study["reports"] for delivery in report["deliveries"]]
 
@@ -93,12 +111,17 @@ def _attempts(study: dict[str, Any]) -> list[int]:
 def table(world: World) -> list[tuple[str, str, set[str], dict[str, Any]]]:
     """Every path of the interface that needs a login, with the roles that may use it."""
     report = world.reported["reports"][0]["sop_instance_uid"]
+    view = world.reported["views"][0]["sop_instance_uid"]
     operations = ("queue", "dead-letters", "destinations", "quarantine", "flags")
     retry = {"json": {"study_instance_uid": world.uid}}
     return [
         ("GET", "/api/v1/studies", READERS, {}),
         ("GET", f"/api/v1/studies/{world.uid}", READERS, {}),
         ("GET", f"/api/v1/studies/{world.uid}/reports/{report}", READERS, {}),
+        *(
+            ("GET", f"/api/v1/studies/{world.uid}/views/{view}/{file}", READERS, {})
+            for file in ("image", "preview.webp", "pixels.jph", "heat.png")
+        ),
         ("GET", "/api/v1/events", READERS, {}),
         ("POST", "/dicom-web/studies", UPLOADERS, {"content": b"x"}),
         *(("GET", f"/api/v1/operations/{what}", OPERATORS, {}) for what in operations),
@@ -183,6 +206,45 @@ def test_a_report_downloads_as_the_file_that_lies_in_the_data_folder(world: Worl
             assert answer.headers["content-type"] == "application/dicom"
             assert answer.content == world.gateway.report_file(world.reported, report).read_bytes()
             assert dcmread(io.BytesIO(answer.content)).SOPInstanceUID == report["sop_instance_uid"]
+
+
+def test_an_image_comes_coarse_first_by_ranges_and_lossless_in_the_end(world: World) -> None:
+    for view in world.reported["views"]:
+        path = f"/api/v1/studies/{world.uid}/views/{view['sop_instance_uid']}"
+        with world.gateway.client() as client:
+            image = client.get(f"{path}/image").json()
+            assert set(image) == IMAGE
+            assert (image["laterality"], image["view"]) == (view["laterality"], view["view"])
+            codestream = b""
+            for halvings, level in reversed(list(enumerate(reversed(image["levels"])))):
+                part = f"bytes={len(codestream)}-{level['bytes'] - 1}"
+                answer = client.get(f"{path}/pixels.jph", headers={"Range": part})
+                assert answer.status_code == 206
+                codestream += answer.content
+                decoded = imagecodecs.htj2k_decode(codestream, skipres=halvings)
+                assert decoded.shape == (level["rows"], level["columns"])
+            assert len(codestream) == image["codestream"]["bytes"]
+            column, row, width, height = image["box"]
+            stored = dcmread(world.study.paths[view["laterality"], view["view"]]).pixel_array
+            assert np.array_equal(decoded, stored[row : row + height, column : column + width])
+            assert hashlib.sha256(decoded.astype("<u2")).hexdigest() == image["codestream"]["pixel_sha256"]
+            preview = Image.open(io.BytesIO(client.get(f"{path}/preview.webp").content))
+            assert max(preview.size) == 512
+            heat = Image.open(io.BytesIO(client.get(f"{path}/heat.png").content))
+            assert heat.size == (image["heat"]["columns"], image["heat"]["rows"])
+
+
+def test_pictures_that_were_removed_are_made_again_by_the_next_worker(world: World) -> None:
+    view = world.reported["views"][0]["sop_instance_uid"]
+    path = f"/api/v1/studies/{world.uid}/views/{view}/image"
+    with world.gateway.client() as client:
+        before = client.get(path)
+        shutil.rmtree(world.gateway.data_dir / "pictures" / world.uid)
+        away = client.get(path)
+        assert (away.status_code, away.json()["error"]["code"]) == (404, "not_ready")
+        world.gateway.part("work").kill()
+        wait_for_picture(world.gateway, world.uid, view)
+        assert client.get(path).content == before.content
 
 
 def test_a_password_in_an_address_is_shown_to_nobody(world: World) -> None:

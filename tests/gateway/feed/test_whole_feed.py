@@ -14,6 +14,7 @@ from sqlalchemy import select, update
 from gateway.database.account_models import AuditEntry, LoginSession, User
 from gateway.database.columns import now
 from gateway.feed.accounts import Accounts
+from gateway.feed.images import Images
 from gateway.feed.operations import Operations
 from gateway.feed.readiness import Readiness, database_check
 from gateway.feed.studies import Studies
@@ -47,6 +48,7 @@ def app(gateway: Gateway) -> FastAPI:
         operations=Operations(gateway.database, [], nothing_failed),
         readiness=Readiness({"database": database_check(gateway.database)}),
         metrics=PrometheusText(gateway.database, None),
+        images=Images(gateway.database, gateway.folders),
         settings=FeedSettings(event_poll=timedelta(milliseconds=10)),
         passwords=passwords,
     )

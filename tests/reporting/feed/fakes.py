@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import threading
 from collections.abc import Sequence
 from dataclasses import replace
@@ -10,6 +11,7 @@ from pathlib import Path
 
 from inference.classes import CLASSES
 from reporting.feed.access import ROLES
+from reporting.feed.image_schemas import Codestream, Heat, Level, StoredSize, ViewImage, Window
 from reporting.feed.operation_schemas import DeadLetter, DestinationState, FlaggedStudy, QuarantinedFile, QueuedWork
 from reporting.feed.schemas import (
     ATTENTION_ORDER,
@@ -26,11 +28,13 @@ from reporting.feed.stores import (
     AuditEntry,
     EventSpan,
     FeedEvent,
+    ImageAbsentError,
     ListedStudy,
     Listing,
     LoginAttempt,
     LoginLimits,
     Position,
+    ServedImage,
     Session,
     StoreUnavailableError,
     StudyQuery,
@@ -97,6 +101,47 @@ def a_study(uid: str, attention: Attention = "none") -> Study:
         views=(view,),
         reports=(report,),
     )
+
+
+PIXELS = bytes(range(256)) * 4
+
+
+def an_image(uid: str, *, heat: bool = True) -> ViewImage:
+    return ViewImage(
+        sop_instance_uid=uid,
+        laterality="R",
+        view="CC",
+        rows=40,
+        columns=30,
+        box=(5, 6, 30, 40),
+        stored=StoredSize(rows=64, columns=48),
+        bits=12,
+        monochrome1=False,
+        pixel_spacing_mm=0.1,
+        windows=(Window(name="NORMAL", center=2048.0, width=4096.0, function="LINEAR"),),
+        levels=(Level(rows=20, columns=15, bytes=300), Level(rows=40, columns=30, bytes=len(PIXELS))),
+        codestream=Codestream(bytes=len(PIXELS), sha256=hashlib.sha256(PIXELS).hexdigest(), pixel_sha256="0" * 64),
+        heat=Heat(columns=3, rows=4, box=(4.5, 5.5, 32.0, 42.0)) if heat else None,
+    )
+
+
+class MemoryImages:
+    """One image, in files as the gateway keeps them; `absent` says why others are not there."""
+
+    def __init__(self, files: Path) -> None:
+        self.files = files
+        self.images = {("1.2.3", "1.2.3.1"): an_image("1.2.3.1")}
+        self.absent: dict[str, ImageAbsentError] = {}
+        for name, content in (("preview.webp", b"WEBP"), ("pixels.jph", PIXELS), ("heat.png", b"PNG")):
+            (files / name).write_bytes(content)
+
+    def image(self, study_instance_uid: str, sop_instance_uid: str) -> ServedImage:
+        if sop_instance_uid in self.absent:
+            raise self.absent[sop_instance_uid]
+        found = self.images.get((study_instance_uid, sop_instance_uid))
+        if found is None:
+            raise ImageAbsentError("unknown_view", "There is no such view.")
+        return ServedImage(found, *(self.files / name for name in ("preview.webp", "pixels.jph", "heat.png")))
 
 
 class MemoryStudies:

@@ -31,6 +31,17 @@ TABLE: list[tuple[str, str, str, set[str], int, dict[str, Any]]] = [
         200,
         {},
     ),
+    *(
+        (
+            "GET",
+            f"/api/v1/studies/1.2.3/views/1.2.3.1/{file}",
+            f"/api/v1/studies/{{study_uid}}/views/{{sop_instance_uid}}/{file}",
+            READERS,
+            200,
+            {},
+        )
+        for file in ("image", "preview.webp", "pixels.jph", "heat.png")
+    ),
     # The stream has no end: a bad id is refused after the right was checked, and before the stream begins.
     ("GET", "/api/v1/events?last_event_id=x", "/api/v1/events", READERS, 400, {}),
     ("POST", "/dicom-web/studies", "/dicom-web/studies", UPLOADERS, 200, {}),

@@ -20,6 +20,7 @@ from reporting.feed.settings import FeedSettings
 from tests.reporting.feed.fakes import (
     Clock,
     MemoryAccounts,
+    MemoryImages,
     MemoryMetrics,
     MemoryOperations,
     MemoryReadiness,
@@ -79,6 +80,7 @@ class World:
         self.clock = Clock()
         self.studies = MemoryStudies(folder)
         self.accounts = MemoryAccounts(HASH)
+        self.images = MemoryImages(folder)
         self.operations = MemoryOperations(self.studies)
         self.readiness = MemoryReadiness()
         self.studies.add(a_study("1.2.3", "high"), self.clock())
@@ -89,6 +91,7 @@ class World:
             operations=self.operations,
             readiness=self.readiness,
             metrics=MemoryMetrics(self.studies),
+            images=self.images,
             settings=self.settings,
             routers=[stow_like_router()] if routers is None else routers,
             passwords=Passwords(CHEAP),

@@ -1,0 +1,1 @@
+"""A mammogram for a screen elsewhere: the breast's box, windows, a preview, and the lossless pixels by resolution."""
