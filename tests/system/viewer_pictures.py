@@ -50,7 +50,9 @@ def picture_screens(
         page = held.page
 
         def picture(screen: str) -> None:
-            page.wait_for_timeout(1500)  # what comes by itself has come, what fades has faded
+            page.wait_for_timeout(1500)  # what comes by itself has begun to come
+            expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=60_000)
+            page.wait_for_timeout(500)
             page.screenshot(path=folder / f"viewer-{screen}-{shape}.png", scale="css")
 
         page.goto(gateway.url)

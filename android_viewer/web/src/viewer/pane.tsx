@@ -5,6 +5,7 @@ import { listen } from "./gestures";
 import { keysOf } from "./keys";
 import type { Layers } from "./layers";
 import { Marks } from "./marks";
+import { watchSize } from "./size";
 import type { MammogramView } from "./view";
 
 interface Props {
@@ -31,12 +32,7 @@ export function Pane({ view, layers, focused, hidden, windowing, toggleWindowing
   useEffect(() => {
     const element = frame.current;
     if (!element) return undefined;
-    // Counted in pixels of the screen: CSS pixels are rounded, and an image would be stretched by a fraction of one.
-    const watch = new ResizeObserver(([entry]) => {
-      const size = entry?.devicePixelContentBoxSize[0];
-      if (size && size.inlineSize > 0) view.resize({ width: size.inlineSize / devicePixelRatio, height: size.blockSize / devicePixelRatio });
-    });
-    watch.observe(element, { box: "device-pixel-content-box" });
+    const stopWatching = watchSize(element, (size) => view.resize(size));
     const stop = listen(element, {
       isFocused: () => now.current.focused,
       open: () => now.current.onOpen(),
@@ -49,7 +45,7 @@ export function Pane({ view, layers, focused, hidden, windowing, toggleWindowing
       rest: () => view.rest(),
     });
     return () => {
-      watch.disconnect();
+      stopWatching();
       stop();
     };
   }, [view]);
