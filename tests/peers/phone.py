@@ -8,10 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, ConsoleMessage, Page, Request, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, sync_playwright
 
 from tests.peers.programs import program
 
+_PATIENCE_MS = 45_000  # a processor draws here, and it may be busy with other tests
 FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",
@@ -55,6 +56,7 @@ class Phone:
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
+    expect.set_options(timeout=_PATIENCE_MS)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=program("chromium"), args=list(FLAGS))
         try:
@@ -74,7 +76,7 @@ def phone(browser: Browser, url: str, **options: Any) -> Iterator[Phone]:
         **options,
     }
     context = browser.new_context(**pixel)
-    context.set_default_timeout(20_000)
+    context.set_default_timeout(_PATIENCE_MS)
     page = context.new_page()
     held = Phone(page, url)
     context.on("request", held._requested)
