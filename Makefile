@@ -1,11 +1,11 @@
-# make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install pictures demo test test-full fuzz bench lint lock system-packages clean
+.PHONY: install pictures viewer demo test test-full fuzz bench lint lock system-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -84,11 +84,16 @@ lock:
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --group pyproject.toml:triton -o requirements/triton.lock
 
+# The phone viewer's built files, after a change of its sources; needs npm. Whoever runs a gateway finds them built.
+viewer:
+	cd android_viewer/web && npm ci --ignore-scripts && npm run build
+
 # The pictures in the documents, by the project's own command.
-pictures: $(VENV)/.test-installed
+pictures: $(VENV)/.test-installed system-packages
 	$(BIN)/mammogate demo --exit --data-dir data/pictures --picture docs/pictures/summary.png
 	$(BIN)/mammogate model pictures docs/model
 	$(BIN)/python -m benchmarks.localisation docs/model
+	$(BIN)/python -m tests.system.viewer_pictures docs/pictures
 
 clean:
 	rm -rf $(VENV) .venv-triton data .mypy_cache .ruff_cache .pytest_cache

@@ -101,18 +101,6 @@ def fill_from_imagenet(network: Any, weights: Mapping[str, NDArray[np.float32]])
             layer.set_weights([kernel, bias])
 
 
-def imagenet_norm(layer: str, weights: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32] | None:
-    """What ImageNet's batch normalisation multiplied each output channel of a layer by; None for a layer without one.
-
-    Shaped to broadcast over the layer's kernel.
-    """
-    source = _source(layer)
-    if source is None:
-        return None
-    scale = _scale(weights, source[1])
-    return scale[:, None] if layer.endswith("_depthwise") else scale
-
-
 def _source(layer: str) -> tuple[str, str] | None:
     """Names of the convolution and of its batch normalisation in the package's file."""
     if layer in ("stem", "head"):
@@ -129,13 +117,8 @@ def _folded(
     weights: Mapping[str, NDArray[np.float32]], convolution: str, norm: str, *, depthwise: bool
 ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Kernel in Keras' order of axes and bias of a convolution with its batch normalisation in it."""
-    scale = _scale(weights, norm)
+    scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _EPSILON)
     kernel = weights[f"{convolution}.weight"] * scale[:, None, None, None]
     bias = weights[f"{norm}.bias"] - weights[f"{norm}.running_mean"] * scale
     axes = (2, 3, 0, 1) if depthwise else (2, 3, 1, 0)
     return np.ascontiguousarray(kernel.transpose(axes), dtype=np.float32), np.asarray(bias, dtype=np.float32)
-
-
-def _scale(weights: Mapping[str, NDArray[np.float32]], norm: str) -> NDArray[np.float32]:
-    scale = weights[f"{norm}.weight"] / np.sqrt(weights[f"{norm}.running_var"] + _EPSILON)
-    return np.asarray(scale, dtype=np.float32)

@@ -1,4 +1,4 @@
-"""The API process: the feed, and STOW-RS uploads."""
+"""The API process: the feed, STOW-RS uploads, and the viewer's shell."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from android_viewer.shell import ShellFile, ShellMissing, build_shell_router, read_shell
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from gateway import __version__
@@ -38,6 +39,7 @@ log = structlog.get_logger(__name__)
 def build_app(parts: Parts, intake: Intake) -> FastAPI:
     """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE."""
     http = parts.settings.http
+    shell = _shell()
 
     def retry(study_uid: str) -> int:
         try:
@@ -67,9 +69,9 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             secure_cookies=http.secure_cookies,
             session_lifetime=_hours(http.session_hours),
             session_idle=_hours(http.idle_minutes / 60),
-            open_paths=(METRICS_PATH,) if http.metrics_open else (),
+            open_paths=(*shell, *((METRICS_PATH,) if http.metrics_open else ())),
         ),
-        routers=[build_stow_router(intake, require_upload)],
+        routers=[build_stow_router(intake, require_upload), build_shell_router(shell)],
     )
 
 
@@ -119,6 +121,14 @@ def _model() -> ModelInfo | None:
     except ModelUnusable as error:
         log.warning("api.no_model_card", error=str(error))
         return None
+
+
+def _shell() -> dict[str, ShellFile]:
+    try:
+        return read_shell()
+    except ShellMissing as error:
+        log.warning("api.no_viewer", error=str(error))  # programs and other viewers get their feed all the same
+        return {}
 
 
 def _hours(hours: float) -> timedelta:

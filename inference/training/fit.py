@@ -4,17 +4,13 @@ AdamW (Loshchilov and Hutter 2019), the new heads ten times as fast as ImageNet'
 to the end (nothing is chosen on held-out patients), label smoothing .05, dropout .3. A batch of 32 windows is of one
 scale, the scales taking turns: a fifth normal tissue, the four lesion classes in equal parts.
 
-A kernel moves as it would with its batch normalisation beside it. Folding that in multiplies each channel's kernel by
-.1 to 20, and Adam moves every weight by the same amount: folded kernels would change up to a hundred times too fast in
-some layers and too slowly in others. So each channel's move is multiplied by what its kernel was.
-
 What a step does follows from the seed and its number alone, and its outcome is kept every `KEPT_EVERY` steps in one
 file that is replaced whole: a killed run goes on from there and ends as it would have.
 """
 
 import math
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, cast
@@ -26,7 +22,7 @@ from numpy.typing import NDArray
 from scipy import special
 
 from inference.classes import CLASSES
-from inference.efficientnet import fill_from_imagenet, imagenet_norm
+from inference.efficientnet import fill_from_imagenet
 from inference.files import read_json, replace_file, replace_json
 from inference.network import HEADS, OUTPUTS, trained_part
 from inference.sweep import outputs_of
@@ -37,7 +33,7 @@ from preprocessing.patches import SCALES
 
 BATCH: Final = 32
 KEPT_EVERY: Final = 50
-_LEARNING_RATE: Final = 3e-4
+_LEARNING_RATE: Final = 4e-4
 _HEADS_FASTER: Final = 10.0
 _WARM_UP: Final = 50
 _LABEL_SMOOTHING: Final = 0.05
@@ -156,8 +152,7 @@ class _Training:
     def __init__(self, what: Fit) -> None:
         self._steps = what.steps
         self.network = trained_part(FROZEN_BLOCKS, CHANNELS)
-        imagenet = imagenet_weights()
-        fill_from_imagenet(self.network, imagenet)
+        fill_from_imagenet(self.network, imagenet_weights())
         heads = self.network.get_layer(HEADS).trainable_variables
         names = {id(variable) for variable in heads}
         self._body = [variable for variable in self.network.trainable_variables if id(variable) not in names]
@@ -168,8 +163,6 @@ class _Training:
         ]
         for optimizer, variables in zip(self._optimizers, (self._body, self._heads), strict=True):
             optimizer.build(variables)
-        norms = [_norm_of(self.network, variable, imagenet) for variable in self._body]
-        self._paced = [(self._body[place], norm) for place, norm in enumerate(norms) if norm is not None]
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=_LABEL_SMOOTHING)
         self._forward = forward_of(self.network)
         self._compiled = tf.function(self._one, reduce_retracing=True, autograph=False)
@@ -190,10 +183,7 @@ class _Training:
             logits = self.network(maps, training=True) @ heads
             loss = self._loss(truth, logits)
         slopes = tape.gradient(loss, [*self._body, *self._heads])
-        before = [keras.ops.copy(variable) for variable, _ in self._paced]
         self._optimizers[0].apply_gradients(zip(slopes[: len(self._body)], self._body, strict=True))
-        for (variable, norm), old in zip(self._paced, before, strict=True):
-            variable.assign(old + norm * (variable - old))
         self._optimizers[1].apply_gradients(zip(slopes[len(self._body) :], self._heads, strict=True))
         right = keras.ops.equal(keras.ops.argmax(logits, axis=-1), keras.ops.argmax(truth, axis=-1))
         return loss, keras.ops.mean(keras.ops.cast(right, "float32"))
@@ -223,15 +213,6 @@ class _Training:
     def _variables(self) -> Sequence[Any]:
         # `variables`, not `weights`: the state of dropout's generator is among them.
         return [*self.network.variables, *(one for each in self._optimizers for one in each.variables)]
-
-
-def _norm_of(network: Any, variable: Any, imagenet: Mapping[str, NDArray[np.float32]]) -> NDArray[np.float32] | None:
-    """The pace of a kernel's channels, positive; None for what isn't an ImageNet kernel."""
-    for layer in network.layers:
-        if any(variable is kernel for kernel in layer.trainable_variables[:1]):
-            norm = imagenet_norm(layer.name, imagenet)
-            return None if norm is None else np.abs(norm)
-    return None
 
 
 def _heads_in_use(scale: int) -> NDArray[np.float32]:

@@ -21,7 +21,7 @@ Origin = Literal["lesion", "lesion film", "film normal", "normal crop"]
 
 _SMALLEST_FULL_VIEW: Final = 4000
 """Long side of a full view scanned at film resolution; anything smaller isn't at the scale of the crops."""
-_NORMAL_PLACES: Final = 240
+_NORMAL_PLACES: Final = 120
 _MASK_REDUCTION: Final = 0.125
 
 

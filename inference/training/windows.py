@@ -19,7 +19,7 @@ from preprocessing.patches import COARSE, WindowScale, bright_places
 A_LESION: Final = 8
 """Windows of a crop, at each scale, to learn from."""
 _QUIET: Final = 4
-_FILM: Final = 200
+_FILM: Final = 80
 _QUIET_ITEMS: Final = 4
 _BRIGHT: Final = 4
 _SPOTTED_ROOM: Final = 28

@@ -87,28 +87,6 @@ def test_a_run_that_was_cut_off_ends_as_if_it_never_was(trained: Path, tmp_path:
     assert [row["step"] for row in curve] == [2, 4]
 
 
-def test_a_folded_kernel_moves_as_fast_as_it_would_beside_its_batch_normalisation(trained: Path) -> None:
-    from inference.efficientnet import imagenet_norm
-    from inference.training.features import Features
-    from inference.training.fit import Fit, fit
-    from inference.training.imagenet import imagenet_weights
-
-    features = Features(trained / "model" / "work" / "features", 1)
-    learn = np.flatnonzero([record.use == "learn" for record in features.records])
-    fresh = fit(features, Fit(3, 0, learn, learn[:0]), trained / "unmoved", lambda text: None)
-    moved = fit(features, Fit(3, 1, learn, learn[:0]), trained / "moved", lambda text: None)
-    paces: dict[str, float] = {}
-    for before, after in zip(fresh.layers, moved.layers, strict=True):
-        norm = imagenet_norm(before.name, imagenet_weights())
-        if norm is not None:
-            step = np.abs(after.get_weights()[0] - before.get_weights()[0]) / np.abs(norm)
-            paces[before.name] = float(np.median(step))
-    # Adam's first step is as long as the rate for every weight, whatever its slope, unless it has hardly any.
-    usual = float(np.median(list(paces.values())))
-    assert max(paces.values()) < 1.01 * usual, paces
-    assert sum(pace > 0.95 * usual for pace in paces.values()) >= 30, paces
-
-
 def test_the_same_seed_deals_the_patients_alike_and_another_differently(trained: Path) -> None:
     rows = read_labels(trained / "data")
     assert fold_of_patients(rows, 5, 1) == fold_of_patients(rows, 5, 1)

@@ -1,0 +1,1 @@
+"""The phone: the doctor's viewer in the browser, and how its built files are served."""

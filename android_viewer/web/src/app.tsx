@@ -1,0 +1,18 @@
+import { Login } from "./screens/login";
+import { Notice } from "./screens/notice";
+import { StudyScreen } from "./screens/study";
+import { Worklist } from "./screens/worklist";
+import { route } from "./route";
+import { askWhoIsLoggedIn, logout, mayReadStudies, session } from "./session";
+import { texts } from "./texts";
+
+/** The screen that stands for where we are, and who is logged in. */
+export function App() {
+  const now = session.value;
+  if (now.state === "asking") return <Notice text={texts.loading} />;
+  if (now.state === "away") return <Notice text={texts.problems.network} action={texts.tryAgain} onAction={askWhoIsLoggedIn} />;
+  if (now.state === "out") return <Login ended={now.ended} />;
+  if (!mayReadStudies(now.login)) return <Notice text={texts.problems.noRight} action={texts.logOut} onAction={logout} />;
+  const place = route.value;
+  return place.screen === "study" ? <StudyScreen key={place.uid} uid={place.uid} /> : <Worklist />;
+}

@@ -1,0 +1,98 @@
+/** The reading list, kept current by server-sent events for as long as it is on the screen. */
+
+import { signal } from "@preact/signals";
+import { feed, FeedError, type Study } from "./feed";
+
+export type Connection = "connecting" | "live" | "broken";
+
+const RETRY_MS = 5_000;
+/** Several events often come together: one question answers them all. */
+const SETTLE_MS = 150;
+
+export class ReadingList {
+  readonly studies = signal<Study[] | null>(null);
+  readonly more = signal(false);
+  readonly connection = signal<Connection>("connecting");
+  /** What went wrong with the last question, or null. */
+  readonly problem = signal<FeedError | null>(null);
+  /** Counts the changes that came by themselves, for those who don't see the screen. */
+  readonly updates = signal(0);
+
+  private source: EventSource | null = null;
+  private tag: string | null = null;
+  private pages = 1;
+  private lastEvent = "";
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private stopped = false;
+
+  async start(): Promise<void> {
+    await this.load();
+    if (!this.stopped) this.listen();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    this.source?.close();
+  }
+
+  async showMore(): Promise<void> {
+    this.pages += 1;
+    this.tag = null;
+    await this.load();
+  }
+
+  private async load(): Promise<boolean> {
+    try {
+      const first = await feed.studies(null, this.tag);
+      this.problem.value = null;
+      if (first === null) return false;
+      const items = [...first.page.items];
+      let next = first.page.next;
+      for (let page = 1; page < this.pages && next; page += 1) {
+        const answer = await feed.studies(next, null);
+        if (answer === null) break;
+        items.push(...answer.page.items);
+        next = answer.page.next;
+      }
+      // With further pages shown, the first one's tag says nothing of them.
+      this.tag = this.pages === 1 ? first.tag : null;
+      this.lastEvent = first.lastEvent;
+      this.more.value = next !== null;
+      this.studies.value = items;
+      return true;
+    } catch (error) {
+      if (!(error instanceof FeedError)) throw error;
+      this.problem.value = error;
+      return false;
+    }
+  }
+
+  private listen(): void {
+    const query = this.lastEvent ? `?last_event_id=${this.lastEvent}` : "";
+    const source = new EventSource(`/api/v1/events${query}`);
+    this.source = source;
+    source.onopen = () => {
+      this.connection.value = "live";
+    };
+    source.onmessage = () => this.soon();
+    source.addEventListener("reset", () => this.soon());
+    source.onerror = () => {
+      this.connection.value = "broken";
+      // The browser comes back by itself, unless it was refused: then we ask, and hear why.
+      if (source.readyState === EventSource.CLOSED) {
+        clearTimeout(this.timer);
+        this.timer = setTimeout(() => void this.start(), RETRY_MS);
+      }
+    };
+  }
+
+  private soon(): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => {
+      void this.load().then((changed) => {
+        if (changed) this.updates.value += 1;
+      });
+    }, SETTLE_MS);
+  }
+}

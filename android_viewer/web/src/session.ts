@@ -1,0 +1,36 @@
+/** Who is logged in. The session itself is a cookie that no script can read. */
+
+import { signal } from "@preact/signals";
+import { feed, FeedError, onLoggedOut, type Login } from "./feed";
+
+export type Session = { state: "asking" } | { state: "out"; ended: boolean } | { state: "in"; login: Login } | { state: "away" };
+
+export const session = signal<Session>({ state: "asking" });
+
+onLoggedOut(() => {
+  if (session.value.state !== "out") session.value = { state: "out", ended: session.value.state === "in" };
+});
+
+export async function askWhoIsLoggedIn(): Promise<void> {
+  try {
+    session.value = { state: "in", login: await feed.me() };
+  } catch (error) {
+    if (error instanceof FeedError && error.code !== "not_logged_in") session.value = { state: "away" };
+  }
+}
+
+export async function login(name: string, password: string): Promise<void> {
+  session.value = { state: "in", login: await feed.login(name, password) };
+}
+
+/** Ends the session. The page is loaded anew afterwards, so that nothing of a patient stays in its memory. */
+export async function logout(): Promise<void> {
+  try {
+    await feed.logout();
+  } catch (error) {
+    if (!(error instanceof FeedError && error.status === 401)) throw error;
+  }
+  location.replace("/");
+}
+
+export const mayReadStudies = (login: Login): boolean => login.rights.includes("read_studies");

@@ -1,0 +1,168 @@
+/** Every text that people read, in one place. To translate the viewer, translate this file (and `locale`). */
+
+import type { Attention, ClassName, FeedError, Status } from "./feed";
+
+const locale = "en-GB";
+
+export const texts = {
+  product: "mammogate",
+  research: "Research use only, not a medical device",
+  loading: "Loading…",
+  tryAgain: "Try again",
+  logOut: "Log out",
+  problems: {
+    network: "The gateway can't be reached. Check the connection.",
+    noRight: "Your role may not see studies.",
+    unavailable: "The gateway's database does not answer. Try again soon.",
+    unknownStudy: "This study is not here any more.",
+    other: "That did not work. Try again.",
+  },
+  login: {
+    name: "Name",
+    password: "Password",
+    submit: "Log in",
+    busy: "Logging in…",
+    ended: "Your session has ended. Log in again.",
+  },
+  worklist: {
+    title: "Reading list",
+    order: "An order for reading, not a diagnosis",
+    empty: "No studies yet. They appear here by themselves.",
+    more: "Show more",
+    updated: "The reading list has changed",
+    counts: { high: "high", medium: "medium", low: "low", none: "none" } satisfies Record<Attention, string>,
+    unread: (count: number) => (count === 1 ? "1 study could not be read in full" : `${count} studies could not be read in full`),
+  },
+  connection: {
+    connecting: "Connecting…",
+    live: "Live",
+    broken: "Not live: reconnecting…",
+  },
+  attention: {
+    high: "High attention",
+    medium: "Medium attention",
+    low: "Low attention",
+    none: "No attention asked for",
+  } satisfies Record<Attention, string>,
+  attentionShort: { high: "High", medium: "Medium", low: "Low", none: "None" } satisfies Record<Attention, string>,
+  readFirst: "Read first",
+  status: {
+    receiving: "Images are arriving",
+    queued: "Waiting to be read by the AI",
+    processing: "The AI is reading it now",
+    reported: "Read by the AI",
+    failed: "The AI could not read it",
+  } satisfies Record<Status, string>,
+  resembles: {
+    normal: "Resembles normal tissue",
+    benign_calcification: "Resembles a benign calcification",
+    benign_mass: "Resembles a benign mass",
+    malignant_calcification: "Resembles a malignant calcification",
+    malignant_mass: "Resembles a malignant mass",
+  } satisfies Record<ClassName, string>,
+  classes: {
+    normal: "normal",
+    benign_calcification: "benign calcification",
+    benign_mass: "benign mass",
+    malignant_calcification: "malignant calcification",
+    malignant_mass: "malignant mass",
+  } satisfies Record<ClassName, string>,
+  finding: { calcification: "Calcification", mass: "Mass" },
+  side: { R: "Right", L: "Left" },
+  patient: {
+    unnamed: "No name in the images",
+    age: (years: number) => `${years} y`,
+    id: (id: string) => `ID ${id}`,
+  },
+  study: {
+    title: (name: string) => `Study of ${name}`,
+    back: "Reading list",
+    images: "Images",
+    allFour: "All views",
+    missing: (view: string) => `No ${view} image`,
+    others: "Other images",
+    open: (view: string) => `Open ${view}`,
+    notReady: "The image is being prepared…",
+    loading: "Loading the image…",
+    noImage: "The image can't be shown.",
+    noGraphics: "This device shows only the lossy preview: it has no WebGL2.",
+    wrongPixels: "The pixels are not those that were stored. Tell the operator.",
+    mirrored: "mirrored to hang",
+  },
+  badge: {
+    loading: "loading",
+    lossy: (ratio: number) => `preview 1:${ratio}`,
+    lossless: "lossless 1:1",
+    loadLossless: "load lossless",
+    progress: (percent: number) => `lossless ${percent} %`,
+  },
+  lossyBanner: "Preview, not the original: not for primary interpretation.",
+  tools: {
+    title: "Tools",
+    window: "Window",
+    move: "Move",
+    fit: "Fit",
+    oneToOne: "1:1",
+    presets: "Window preset",
+    ownWindow: "own window",
+    heat: "Heat map",
+    marks: "Marks",
+    opacity: "Heat map opacity",
+    heatWeak: "0.15",
+    heatStrong: "1 resembles malignancy",
+    windowIs: (center: number, width: number) => `C ${Math.round(center)}  W ${Math.round(width)}`,
+    paneHelp: (view: string) =>
+      `${view}. Arrow keys move, plus and minus zoom, 0 fits, 1 shows one to one, W switches to window and level, M shows marks, H shows the heat map, Escape goes back to all views.`,
+  },
+  results: {
+    title: "What the AI read",
+    unreadTitle: "What the AI could not read",
+    malignancy: (score: string) => `Malignancy score ${score}`,
+    model: (version: string) => `Model ${version}`,
+    flags: "Please note",
+    view: (name: string) => name,
+    findings: "Findings",
+    noFindings: "No findings marked",
+    score: (stands: string, malignant: string) => `stands out ${stands}, resembles malignancy ${malignant}`,
+    show: (what: string, where: string) => `Show ${what} in ${where}`,
+    probabilities: "Probabilities",
+    notRead: "Not read",
+    scores: "Scores go from 0 to 1. They are not probabilities of cancer.",
+  },
+};
+
+/** What is shown for an answer that is no success: the feed's own sentence where it wrote one. */
+export function problemText(error: FeedError): string {
+  if (error.code === "network") return texts.problems.network;
+  if (error.code === "unavailable") return texts.problems.unavailable;
+  if (error.code === "unknown_study") return texts.problems.unknownStudy;
+  return error.message || texts.problems.other;
+}
+
+/** A person name of DICOM (PS3.5 6.2.1) as people write it: family name first. */
+export function personName(name: string | null): string {
+  const [family, given] = (name?.split("=")[0] ?? "").split("^");
+  return [family, given].filter(Boolean).join(", ") || texts.patient.unnamed;
+}
+
+/** A day, for example 14 Sep 2026. */
+export function day(date: string | null): string {
+  if (date === null) return "";
+  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
+  return new Intl.DateTimeFormat(locale, options).format(new Date(`${date}T00:00:00Z`));
+}
+
+/** Whole years between birth and study. */
+export function age(birth: string | null, at: string | null): string {
+  if (birth === null || at === null) return "";
+  const years = Number(at.slice(0, 4)) - Number(birth.slice(0, 4)) - (at.slice(5) < birth.slice(5) ? 1 : 0);
+  return years >= 0 && years < 130 ? texts.patient.age(years) : "";
+}
+
+/** A score with two decimals. */
+export const score = (value: number): string => value.toFixed(2);
+
+/** "R CC", as it stands on films; what is unknown is left out. */
+export function viewName(view: { laterality: string | null; view: string | null }): string {
+  return [view.laterality, view.view].filter(Boolean).join(" ") || "?";
+}

@@ -1,0 +1,89 @@
+/** The resolution levels of one image: which are on the graphics processor, and loading those that are wanted. */
+
+import { signal } from "@preact/signals";
+import type { ImageInfo } from "../feed";
+import { coveredBox } from "./geometry";
+import type { Decoder } from "./pixels";
+import type { Renderer } from "./renderer";
+
+export class Levels {
+  /** How many are held, from the coarsest on. */
+  readonly held = signal(0);
+  /** Whether the finest one has the stored image's checksum; null until it is here. */
+  readonly verified = signal<boolean | null>(null);
+  /** Bytes of the whole image while it is being fetched, in percent; null while it is not. */
+  readonly progress = signal<number | null>(null);
+  readonly busy = signal(false);
+
+  private renderer: Renderer | null = null;
+  private wanted = 0;
+
+  constructor(
+    private readonly path: string,
+    private readonly decoder: Decoder,
+    private readonly info: () => ImageInfo | null,
+    private readonly whenFailed: (error: unknown) => void,
+  ) {}
+
+  /** From now on levels go to this renderer; what another one held is lost. */
+  use(renderer: Renderer | null): void {
+    this.renderer = renderer;
+    this.held.value = 0;
+    this.verified.value = null;
+  }
+
+  /** Loads one level after the other until this one is there. */
+  want(level: number): void {
+    this.wanted = Math.max(this.wanted, level);
+    if (!this.busy.value) void this.load();
+  }
+
+  /** Lets go of all but the coarsest. */
+  shrink(): void {
+    this.wanted = 0;
+    this.renderer?.keepLevels(1);
+    this.held.value = Math.min(1, this.held.value);
+    this.verified.value = null;
+  }
+
+  private async load(): Promise<void> {
+    const info = this.info();
+    if (!info || !this.renderer) return;
+    this.busy.value = true;
+    try {
+      while (this.renderer && this.held.value <= this.wanted) await this.loadNext(info, this.renderer);
+    } catch (error) {
+      this.whenFailed(error);
+    } finally {
+      this.busy.value = false;
+      this.progress.value = null;
+    }
+  }
+
+  private async loadNext(info: ImageInfo, renderer: Renderer): Promise<void> {
+    const finest = info.levels.length - 1;
+    // Coarser ones cost no bytes of their own: they are the beginning of the finer. They keep what is shrunk smooth.
+    const index = this.held.value;
+    const level = info.levels[index];
+    if (!level) {
+      this.wanted = finest;
+      return;
+    }
+    const box = coveredBox(info);
+    const question = {
+      path: this.path,
+      bytes: level.bytes,
+      total: info.codestream.bytes,
+      skip: Math.round(Math.log2(box[2] / level.columns)),
+      sha256: index === finest ? info.codestream.pixel_sha256 : null,
+    };
+    const { samples, verified } = await this.decoder.decode(question, (received) => {
+      if (index === finest && finest > 0) this.progress.value = Math.floor((100 * received) / level.bytes);
+    });
+    // In the meantime the context may be lost, or the view shrunk.
+    if (renderer !== this.renderer || this.held.value !== index || this.wanted < index) return;
+    renderer.addLevel({ columns: level.columns, rows: level.rows, samples }, box);
+    this.verified.value = verified;
+    this.held.value = index + 1;
+  }
+}

@@ -1,0 +1,300 @@
+/** One mammogram on the screen: what is loaded of it, what of it is shown, and through which window. */
+
+import { computed, effect, signal, untracked } from "@preact/signals";
+import { feed, FeedError, imagePath, type ImageInfo, type ImageWindow, type Point, type ViewResult } from "../feed";
+import { askWhoIsLoggedIn } from "../session";
+import { problemText } from "../texts";
+import { coveredBox, fittingScale, hangsMirrored, hung, kept, matrixOf, toImage, zoomedAbout, type Place, type Size } from "./geometry";
+import type { Layers } from "./layers";
+import { Levels } from "./levels";
+import { DecodingFailed, type Decoder } from "./pixels";
+import { Renderer } from "./renderer";
+
+export type State = "asking" | "preparing" | "preview" | "pixels" | "failed";
+
+const ASK_AGAIN_MS = 3_000;
+
+export class MammogramView {
+  readonly info = signal<ImageInfo | null>(null);
+  readonly state = signal<State>("asking");
+  /** Why there is no image, in the gateway's own words. */
+  readonly problem = signal("");
+  /** The lossy preview as an address of this page's own memory. */
+  readonly preview = signal<string | null>(null);
+  readonly window = signal<ImageWindow>({ name: null, center: 0, width: 1, function: null });
+  readonly place = signal<Place>({ scale: 1, x: 0, y: 0 });
+  readonly pane = signal<Size>({ width: 0, height: 0 });
+  /** Which level is drawn; -1 for none. */
+  readonly drawn = signal(-1);
+  readonly levels: Levels;
+  readonly hasGraphics = signal(true);
+  /** Whether it has the screen for itself, or hangs with the others. */
+  readonly alone = signal(false);
+  readonly covered = computed(() => (this.info.value ? coveredBox(this.info.value) : null));
+  readonly mirrored = computed(() => (this.info.value ? hangsMirrored(this.info.value, this.result) : false));
+  readonly matrix = computed(() => matrixOf(this.place.value, this.pane.value, this.mirrored.value, devicePixelRatio));
+  readonly isLossless = computed(() => {
+    const levels = this.info.value?.levels.length;
+    return levels !== undefined && this.drawn.value === levels - 1 && this.levels.verified.value === true;
+  });
+  /** How much coarser than the original what is shown is: 4 stands for 1:4. */
+  readonly ratio = computed(() => {
+    const info = this.info.value;
+    const level = info?.levels[Math.max(0, this.drawn.value)];
+    return info && level ? Math.max(1, Math.round(coveredBox(info)[2] / level.columns)) : 1;
+  });
+
+  private renderer: Renderer | null = null;
+  private heatAsked = false;
+  private placed = false;
+  private frame = 0;
+  private timer: ReturnType<typeof setTimeout> | undefined;
+  private ended = false;
+  private readonly cleanUps: (() => void)[] = [];
+
+  constructor(
+    readonly study: string,
+    readonly result: ViewResult,
+    decoder: Decoder,
+    private readonly layers: Layers,
+    /** CSS pixels for each unit of length that all hanging views share, or null while that is not known. */
+    private readonly sharedScale: () => number | null,
+  ) {
+    const path = imagePath(study, result.sop_instance_uid, "pixels.jph");
+    this.levels = new Levels(path, decoder, () => this.info.value, (error) => this.failed(error));
+    void this.ask();
+    this.cleanUps.push(
+      effect(() => {
+        // Read here, so that a change of any of them draws anew.
+        void [this.matrix.value, this.window.value, this.levels.held.value, this.layers.heat.value, this.layers.opacity.value];
+        cancelAnimationFrame(this.frame);
+        this.frame = requestAnimationFrame(() => this.draw());
+      }),
+      effect(() => {
+        void [this.sharedScale(), this.alone.value];
+        untracked(() => {
+          if (!this.placed) this.fit();
+        });
+      }),
+      effect(() => {
+        if (this.layers.heat.value && this.info.value?.heat && !this.heatAsked) void this.loadHeat();
+      }),
+    );
+  }
+
+  /** Takes the canvas to draw on; the returned function gives it back. */
+  attach(canvas: HTMLCanvasElement): () => void {
+    const lost = (event: Event): void => {
+      event.preventDefault();
+      this.forgetPixels();
+    };
+    const restored = (): void => this.begin(canvas);
+    canvas.addEventListener("webglcontextlost", lost);
+    canvas.addEventListener("webglcontextrestored", restored);
+    this.begin(canvas);
+    return () => {
+      canvas.removeEventListener("webglcontextlost", lost);
+      canvas.removeEventListener("webglcontextrestored", restored);
+      this.renderer?.dispose();
+      this.forgetPixels();
+    };
+  }
+
+  end(): void {
+    this.ended = true;
+    clearTimeout(this.timer);
+    cancelAnimationFrame(this.frame);
+    for (const cleanUp of this.cleanUps) cleanUp();
+    const address = this.preview.value;
+    if (address) URL.revokeObjectURL(address);
+  }
+
+  resize(pane: Size): void {
+    this.pane.value = pane;
+    if (!this.placed) this.fit();
+  }
+
+  /** Shows the whole breast: as large as it can be, or at the scale that all hanging views share. */
+  fit(): void {
+    const info = this.info.value;
+    const pane = this.pane.value;
+    if (!info || pane.width === 0) return;
+    const alone = fittingScale(info, pane);
+    const common = this.alone.value ? null : this.sharedScale();
+    this.placed = false;
+    const scale = common === null ? alone : Math.min(alone, common * this.unit(info));
+    this.place.value = hung(info, this.result, pane, scale, this.alone.value);
+    this.rest();
+  }
+
+  /** One stored pixel on one pixel of the screen, about a point of the pane. */
+  oneToOne(at: Point): void {
+    this.placed = true;
+    const image = toImage(at, this.place.value, this.pane.value, this.mirrored.value);
+    this.place.value = zoomedAbout(at, image, 1 / devicePixelRatio, this.pane.value, this.mirrored.value);
+    this.loadLossless();
+  }
+
+  isFitted(): boolean {
+    const info = this.info.value;
+    return info !== null && Math.abs(this.place.value.scale / fittingScale(info, this.pane.value) - 1) < 0.02;
+  }
+
+  /** Shows a point of the stored image in the middle, close enough to see what is there. */
+  showPoint(point: Point): void {
+    const info = this.info.value;
+    if (!info) return;
+    this.placed = true;
+    this.place.value = { scale: Math.min(1 / devicePixelRatio, 2.5 * fittingScale(info, this.pane.value)), x: point[0], y: point[1] };
+    this.rest();
+  }
+
+  moveBy(dx: number, dy: number): void {
+    const { scale, x, y } = this.place.value;
+    this.change({ scale, x: x - (this.mirrored.value ? -dx : dx) / scale, y: y - dy / scale });
+  }
+
+  zoom(about: Point, factor: number): void {
+    const info = this.info.value;
+    if (!info) return;
+    const { least, most } = this.limits(info);
+    const scale = Math.min(most, Math.max(least, this.place.value.scale * factor));
+    const image = toImage(about, this.place.value, this.pane.value, this.mirrored.value);
+    this.change(zoomedAbout(about, image, scale, this.pane.value, this.mirrored.value));
+  }
+
+  /** Sideways changes the width, up and down the centre; the whole pane is as much as the window is wide. */
+  adjustWindow(dx: number, dy: number): void {
+    const now = this.window.value;
+    const { width, height } = this.pane.value;
+    const most = 2 ** (this.info.value?.bits ?? 16) * 2;
+    this.window.value = {
+      ...now,
+      name: null,
+      width: Math.min(most, Math.max(2, now.width * Math.exp((1.5 * dx) / Math.max(1, width)))),
+      center: Math.min(most, Math.max(0, now.center + (dy / Math.max(1, height)) * now.width)),
+    };
+  }
+
+  /** To be called when a gesture is over: loads what the eye could tell apart now. */
+  rest(): void {
+    const info = this.info.value;
+    if (info) this.levels.want(this.levelFor(info));
+  }
+
+  loadLossless(): void {
+    this.levels.want((this.info.value?.levels.length ?? 0) - 1);
+  }
+
+  /** Back among the others: lets go of all but what hangs. */
+  shrink(): void {
+    this.placed = false;
+    this.levels.shrink();
+  }
+
+  private async ask(): Promise<void> {
+    try {
+      const info = await feed.image(this.study, this.result.sop_instance_uid);
+      if (this.ended) return;
+      this.window.value = info.windows[0] ?? { name: null, center: 2 ** (info.bits - 1), width: 2 ** info.bits, function: null };
+      this.info.value = info;
+      this.fit();
+      await this.loadPreview();
+      this.levels.want(this.levelFor(info));
+    } catch (error) {
+      this.failed(error);
+    }
+  }
+
+  private async loadPreview(): Promise<void> {
+    const picture = await feed.file(imagePath(this.study, this.result.sop_instance_uid, "preview.webp"));
+    if (this.ended) return;
+    this.preview.value = URL.createObjectURL(picture);
+    if (this.state.value !== "pixels") this.state.value = "preview";
+  }
+
+  private async loadHeat(): Promise<void> {
+    const heat = this.info.value?.heat;
+    if (!heat) return;
+    this.heatAsked = true;
+    try {
+      const picture = await feed.file(imagePath(this.study, this.result.sop_instance_uid, "heat.png"));
+      const bitmap = await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+      this.renderer?.setHeat(bitmap, heat.box);
+      this.draw();
+    } catch (error) {
+      this.heatAsked = false;
+      if (!(error instanceof FeedError)) throw error;
+    }
+  }
+
+  private draw(): void {
+    const info = untracked(() => this.info.value);
+    const renderer = this.renderer;
+    const pane = this.pane.value;
+    if (!info || !renderer || this.levels.held.value === 0 || pane.width === 0) return;
+    const finest = info.levels.length - 1;
+    // Once the original is here, it is what is shown, at whatever size.
+    const index = this.levels.held.value > finest ? finest : Math.min(this.levels.held.value - 1, this.levelFor(info));
+    const grey = { ...this.window.value, inverted: info.monochrome1 };
+    const opacity = this.layers.heat.value ? this.layers.opacity.value : 0;
+    renderer.draw(index, this.matrix.value, pane, devicePixelRatio, grey, opacity);
+    this.drawn.value = index;
+    this.state.value = "pixels";
+  }
+
+  private begin(canvas: HTMLCanvasElement): void {
+    try {
+      this.renderer = new Renderer(canvas);
+      this.levels.use(this.renderer);
+      this.rest();
+    } catch {
+      this.hasGraphics.value = false;
+    }
+  }
+
+  private forgetPixels(): void {
+    this.renderer = null;
+    this.levels.use(null);
+    this.drawn.value = -1;
+    this.heatAsked = false;
+    if (this.state.value === "pixels") this.state.value = "preview";
+  }
+
+  private change(place: Place): void {
+    const info = this.info.value;
+    if (!info) return;
+    this.placed = true;
+    this.place.value = kept(place, info, this.limits(info));
+  }
+
+  private limits(info: ImageInfo): { least: number; most: number } {
+    return { least: fittingScale(info, this.pane.value) / 2, most: 8 / devicePixelRatio };
+  }
+
+  /** The coarsest level that has at least a pixel for each pixel of the screen. */
+  private levelFor(info: ImageInfo): number {
+    const needed = this.place.value.scale * devicePixelRatio * 0.8;
+    const width = coveredBox(info)[2];
+    const found = info.levels.findIndex((level) => level.columns / width >= needed);
+    return found < 0 ? info.levels.length - 1 : found;
+  }
+
+  /** Stored pixels are of one size in all views where that is known, so lengths can be compared on the screen. */
+  private unit(info: ImageInfo): number {
+    return info.pixel_spacing_mm ?? 1;
+  }
+
+  private failed(error: unknown): void {
+    if (this.ended) return;
+    if (error instanceof FeedError && error.code === "not_ready") {
+      this.state.value = "preparing";
+      this.timer = setTimeout(() => void this.ask(), ASK_AGAIN_MS);
+      return;
+    }
+    if (error instanceof DecodingFailed && error.status === 401) void askWhoIsLoggedIn();
+    if (error instanceof FeedError) this.problem.value = problemText(error);
+    this.state.value = this.preview.value ? this.state.value : "failed";
+    if (!(error instanceof FeedError || error instanceof DecodingFailed)) throw error;
+  }
+}
