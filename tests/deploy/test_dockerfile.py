@@ -46,11 +46,12 @@ def test_the_image_gets_what_the_tests_have() -> None:
     }  # fmt: skip
 
 
-def test_the_installed_package_has_model_and_migrations(tmp_path: Path) -> None:
+def test_the_installed_package_has_model_migrations_and_the_built_viewer(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "hatchling", "build", "--target", "wheel", "--directory", str(tmp_path)]
     subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
     (wheel,) = tmp_path.glob("*.whl")
     held = set(zipfile.ZipFile(wheel).namelist())
-    needed = [*ROOT.glob("gateway/database/migrations/versions/*.py"), *ROOT.glob("inference/model/*")]
-    assert len(needed) > 6
+    folders = ("gateway/database/migrations/versions/*.py", "inference/model/*", "android_viewer/web/dist/**/*")
+    needed = [file for folder in folders for file in ROOT.glob(folder) if file.is_file()]
+    assert len(needed) > 20
     assert {str(file.relative_to(ROOT)) for file in needed} <= held

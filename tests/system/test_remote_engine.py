@@ -59,8 +59,8 @@ def test_a_study_waits_through_every_fault_and_is_read_once_when_the_engine_is_w
     port = free_port()
     settings = {
         "MAMMOGATE_INFERENCE__ENGINE": "remote",
-        # Long enough for a busy machine, unless an engine that hangs has to be waited for.
-        "MAMMOGATE_INFERENCE__DEADLINE_SECONDS": "3" if "hangs" in faults else "20",
+        # Long enough for a busy machine, also where an engine that hangs has to be waited for.
+        "MAMMOGATE_INFERENCE__DEADLINE_SECONDS": "10" if "hangs" in faults else "20",
         "MAMMOGATE_INFERENCE__FIRST_RETRY_SECONDS": "0.3",
         "MAMMOGATE_INFERENCE__LONGEST_RETRY_SECONDS": "0.6",
     }
