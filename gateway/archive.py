@@ -50,6 +50,8 @@ def back_up(database: Database, folders: Folders, target: Path, progress: Progre
         _copy_database(database, copy)
         with database.read() as session:
             names = sorted(named_files(session))
+        if folders.deidentification_key.exists():
+            names.append(folders.relative(folders.deidentification_key))
         manifest = {"format": _FORMAT, "version": __version__, "made_at": now().isoformat(), "database": copy.name}
         try:
             with tarfile.open(partial, "w") as archive:

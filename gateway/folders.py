@@ -57,6 +57,11 @@ class Folders:
         """Lock files that give each process its stable name."""
         return self.root / "slots"
 
+    @property
+    def deidentification_key(self) -> Path:
+        """The secret key of exports' pseudonyms; there once something was exported."""
+        return self.root / "deidentification.key"
+
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
         for folder in (

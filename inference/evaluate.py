@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from inference import metrics, probes
-from inference.card import read_model_info
+from inference.card import ModelInfo, read_model_info
 from inference.classes import CLASSES
 from inference.figures import figures, lesion_figures
 from inference.metrics import Predictions
@@ -23,6 +23,7 @@ _REASONS = {
     "lesion_balanced_accuracy": "the four lesion classes: not all four are there",
     "balanced_accuracy": "five classes: not all five are there",
     "macro_f1": "five classes: not all five are there",
+    "marks_per_normal_view": "marks where there is nothing: no whole view labelled normal",
     "size_probe_r2": "the size probe: fewer than ten patients with lesion crops",
     "lesion_malignancy_auroc_unpadded": "crops that fill the window: too few, or all of one kind",
     "lesion_malignancy_auroc_within_size_strata": "within size strata: the lesions are all of one kind",
@@ -83,9 +84,26 @@ def evaluate(
     )
     told: dict[str, Any] = {"model_version": model.version, **figures(given, draws=draws)}
     told |= _of_crops(given, answers, read, draws)
+    told["marks_per_normal_view"] = _marks(given, answers, model)
     told["cannot_tell"] = sorted({reason for name, reason in _REASONS.items() if told.get(name) is None})
     told["left_out"] = left_out
     return Evaluation(told, given, read, answers)
+
+
+def _marks(given: Predictions, answers: Sequence[Answer], model: ModelInfo) -> dict[str, float] | None:
+    """Marks on whole views labelled normal, on average, at the operating point and at the card's other thresholds.
+
+    The keys are "operating point" and "1", "2", "4": how many marks the threshold let through on held-out normal films.
+    """
+    of_views = [(answer, truth) for answer, truth in zip(answers, given.truth, strict=True) if answer.logits is None]
+    normals = [answer for answer, truth in of_views if truth == 0]
+    if not normals:
+        return None
+    thresholds = {"operating point": model.operating_points.mark, **model.card.get("marks_an_image", {})}
+    return {
+        name: round(sum(peak >= threshold for answer in normals for peak in answer.peaks) / len(normals), 4)
+        for name, threshold in thresholds.items()
+    }
 
 
 def _of_crops(given: Predictions, answers: Sequence[Answer], rows: Sequence[Row], draws: int) -> dict[str, Any]:

@@ -73,6 +73,11 @@ def peaks(score: Map) -> Iterator[tuple[float, int, int]]:
         yield peak, row, column
 
 
+def peak_scores(smoothed: Map, readable: NDArray[np.bool_]) -> list[float]:
+    """The lesion scores (0..1) of all places in a smoothed map (rows, columns, 5) that could be marked, best first."""
+    return [peak for peak, _, _ in peaks(np.where(readable, lesion_score(smoothed), np.float32(0.0)))]
+
+
 def tracking_uid(sop_instance_uid: str, model_version: str, kind: str, center: Point) -> str:
     """The same place of the same image in the same model's eyes has the same UID (PS3.5 B.2: 2.25 and a UUID)."""
     place = f"{sop_instance_uid}|{model_version}|{kind}|{round(center[0])},{round(center[1])}"

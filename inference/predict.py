@@ -1,5 +1,6 @@
 """Probabilities of labelled images, by the same graph and the same windows as in use."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -10,11 +11,12 @@ from pydicom.dataset import Dataset
 from inference.card import ModelInfo
 from inference.classes import CLASSES
 from inference.crops import Crop, read_crop, reading_places, windows_at
-from inference.embedded import interpret
+from inference.findings import peak_scores
 from inference.sweep import SweepModel, combined
+from inference.sweeping_engine import interpret, smoothed_sweep
 from inference.training.labels import Row, grey
 from preprocessing.patches import SCALES
-from preprocessing.prepare import PreparedImage, prepare, prepare_values
+from preprocessing.prepare import PreparedImage, prepare, prepare_values, readable_positions
 from preprocessing.views import ImageIdentity
 
 _UNKNOWN: Final = ImageIdentity(None, None, (), "read", None, None)
@@ -32,12 +34,17 @@ def crop_logits(sweep: SweepModel, crop: Crop) -> NDArray[np.float32]:
 
 @dataclass(frozen=True)
 class Answer:
-    """Five `probabilities`; of a crop also its `logits` at each scale (2, 5), `area` and `shorter_side` in pixels."""
+    """Five `probabilities`; of a crop also its `logits` at each scale (2, 5), `area` and `shorter_side` in pixels.
+
+    `peaks`: of a full view, the lesion scores (0..1) of all places that stand out, strongest first; what is marked are
+    those from the operating point on.
+    """
 
     probabilities: NDArray[np.float64]
     logits: NDArray[np.float32] | None
     area: int
     shorter_side: int
+    peaks: Sequence[float] = ()
 
 
 def row_answer(sweep: SweepModel, model: ModelInfo, row: Row) -> Answer:
@@ -47,16 +54,17 @@ def row_answer(sweep: SweepModel, model: ModelInfo, row: Row) -> Answer:
     """
     if row.path.suffix.lower() == ".dcm" or row.kind == "full":
         prepared = prepare(row.path) if row.path.suffix.lower() == ".dcm" else prepare_values(grey(row.path), Dataset())
-        return Answer(full_probabilities(sweep, model, prepared), None, 0, 0)
+        return _full_view(sweep, model, prepared)
     pixels = grey(row.path)
     logits = crop_logits(sweep, read_crop(pixels))
     probabilities = combined(logits, model.calibration).astype(np.float64)
     return Answer(probabilities, logits, pixels.size, min(pixels.shape))
 
 
-def full_probabilities(sweep: SweepModel, model: ModelInfo, prepared: PreparedImage) -> NDArray[np.float64]:
+def _full_view(sweep: SweepModel, model: ModelInfo, prepared: PreparedImage) -> Answer:
     """A full view's pooled probabilities, as the gateway would report them."""
-    probabilities = combined(sweep.image_logits(prepared), model.calibration)
-    result = interpret(prepared, probabilities, model, sop_instance_uid="", identity=_UNKNOWN)
+    smoothed = smoothed_sweep(sweep, prepared, model.calibration)
+    result = interpret(prepared, smoothed, model, sop_instance_uid="", identity=_UNKNOWN)
     pooled = result.probabilities
-    return np.asarray([pooled[name] if pooled else 0.2 for name in CLASSES], dtype=np.float64)
+    probabilities = np.asarray([pooled[name] if pooled else 0.2 for name in CLASSES], dtype=np.float64)
+    return Answer(probabilities, None, 0, 0, peak_scores(smoothed, readable_positions(prepared)))

@@ -1,45 +1,35 @@
-"""The exported graph in OpenVINO: logits of every window of an image in one pass, without TensorFlow."""
+"""The sweep: logits of every window of an image in one pass, from whichever source of cells."""
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
-import openvino
 from numpy.typing import NDArray
 
-from inference.card import GRAPH_FILE, MODEL_DIR, Calibration, ModelUnusable
+from inference.card import Calibration
+from inference.cells import CellSource
 from inference.classes import CLASSES
+from inference.graph import LocalGraph
 from preprocessing.patches import COARSE, FINE, SCALES, WindowScale
 from preprocessing.prepare import PreparedImage
 
-_PRECISION: Final = "f32"
-"""bf16 would be twice as fast and differ by up to 4.7e-3; the test holds the sweep to Keras within 1e-4."""
 _CELL: Final = 32
 _BATCH: Final = 32
 
 
 class SweepModel:
-    """A compiled graph. Not shared between threads: every thread makes its own, or they take turns."""
+    """The network over whole images. As little shared between threads as its source of cells."""
 
-    def __init__(self, model_dir: Path | None = None, threads: int | None = None) -> None:
-        """Load and compile `model.onnx` in `model_dir` (the shipped model when None). Raises ModelUnusable."""
-        graph = (model_dir or MODEL_DIR) / GRAPH_FILE
-        if not graph.is_file():
-            raise ModelUnusable(f"There is no model {graph}; name a folder written by `mammogate train`.")
-        options: dict[str, Any] = {"INFERENCE_PRECISION_HINT": _PRECISION, "PERFORMANCE_HINT": "LATENCY"}
-        if threads is not None:
-            options["INFERENCE_NUM_THREADS"] = threads
-        try:
-            core = openvino.Core()
-            self._request = core.compile_model(str(graph), "CPU", options).create_infer_request()
-        except RuntimeError as error:
-            raise ModelUnusable(f"The model {graph} can't be loaded ({str(error)[:200]}); export it again.") from error
+    def __init__(
+        self, model_dir: Path | None = None, threads: int | None = None, *, source: CellSource | None = None
+    ) -> None:
+        """Sweep with `source`; when None with the graph in `model_dir` (see LocalGraph). Raises ModelUnusable."""
+        self._source = source or LocalGraph(model_dir, threads)
 
     def cells(self, contrast: NDArray[np.float32]) -> NDArray[np.float32]:
         """Logits of every cell: (n, height, width) in 0..1, sides multiples of 32, to (n, rows, columns, 10)."""
-        result = self._request.infer({"image": np.ascontiguousarray(contrast[:, None], dtype=np.float32)})
-        return np.array(next(iter(result.values())), dtype=np.float32)
+        return self._source.cells([contrast])[0]
 
     def window_logits(self, windows: Sequence[NDArray[np.float32]], scale: WindowScale) -> NDArray[np.float32]:
         """Logits (n, 5) of windows (side, side) at `scale`: the mean over their cells."""
@@ -52,8 +42,9 @@ class SweepModel:
 
     def image_logits(self, prepared: PreparedImage) -> NDArray[np.float32]:
         """Window logits (2, rows, columns, 5) at the positions of a prepared image, fine and coarse."""
-        fine = _window_means(self.cells(prepared.fine[None])[0, ..., outputs_of(FINE)], FINE.side // _CELL)
-        coarse = _window_means(self.cells(prepared.coarse[None])[0, ..., outputs_of(COARSE)], COARSE.side // _CELL)
+        fine_cells, coarse_cells = self._source.cells([prepared.fine[None], prepared.coarse[None]])
+        fine = _window_means(fine_cells[0, ..., outputs_of(FINE)], FINE.side // _CELL)
+        coarse = _window_means(coarse_cells[0, ..., outputs_of(COARSE)], COARSE.side // _CELL)
         rows, columns = prepared.positions
         return np.stack([fine[:rows, :columns], _between(coarse)[:rows, :columns]])
 

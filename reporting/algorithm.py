@@ -9,6 +9,11 @@ from reporting.wording import NOT_CALIBRATED, RESEARCH_USE_ONLY, plain_ascii
 
 ALGORITHM_NAME: Final = "mammogate"
 _UT: Final = 512
+FIXED_PARAMETERS: Final = (
+    "Certainty of finding is the peak score of the marked region",
+    NOT_CALIBRATED,
+    RESEARCH_USE_ONLY,
+)
 
 
 def algorithm_version(study: StudyToReport) -> str:
@@ -18,9 +23,4 @@ def algorithm_version(study: StudyToReport) -> str:
 
 def algorithm_parameters(study: StudyToReport) -> list[str]:
     """What a reader of the scores must know; the only free texts that TID 4000 has room for."""
-    return [
-        plain_ascii(f"Engine {study.result.engine}", _UT),
-        "Certainty of finding is the peak score of the marked region",
-        NOT_CALIBRATED,
-        RESEARCH_USE_ONLY,
-    ]
+    return [plain_ascii(f"Engine {study.result.engine}", _UT), *FIXED_PARAMETERS]

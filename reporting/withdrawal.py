@@ -24,6 +24,7 @@ from reporting.uids import withdrawal_uids
 from reporting.wording import RESEARCH_USE_ONLY, plain_ascii
 
 WITHDRAWABLE: Final[tuple[ReportKind, ...]] = ("presentation_state", "summary_image")
+DESCRIPTION: Final = "Replaced: more images of the study came, and newer AI results take the place of these"
 _SERIES_NUMBER: Final = 9905
 _LO: Final = 64
 
@@ -69,11 +70,7 @@ def _content(withdrawn: Sequence[Predecessor]) -> Dataset:
         dicom.REJECTED_FOR_QUALITY_REASONS,
         [
             content_item.code("HAS CONCEPT MOD", dicom.LANGUAGE, dicom.ENGLISH),
-            content_item.text(
-                "CONTAINS",
-                dicom.KEY_OBJECT_DESCRIPTION,
-                "Replaced: more images of the study came, and newer AI results take the place of these",
-            ),
+            content_item.text("CONTAINS", dicom.KEY_OBJECT_DESCRIPTION, DESCRIPTION),
             *(_reference(one) for one in withdrawn),
         ],
     )

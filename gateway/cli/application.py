@@ -9,6 +9,7 @@ from gateway.cli import (
     classify,
     demo,
     doctor,
+    export,
     model,
     reference_pictures,
     send,
@@ -35,6 +36,7 @@ app.command("studies")(studies.studies)
 app.command("show")(studies.show)
 app.command("retry")(state.retry)
 app.command("forget")(state.forget)
+app.command("export")(export.export)
 app.command("backup")(state.backup)
 app.command("restore")(state.restore)
 app.command("doctor")(doctor.doctor)

@@ -26,6 +26,7 @@ from gateway.heartbeat import CLOCKS_DIFFER_SECONDS, alive, alive_of
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
 from gateway.processes.outgoing import open_destination
+from gateway.processes.remote_engine import remote_server
 from gateway.retention.telling import census
 from inference.card import read_model_info
 
@@ -70,6 +71,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("processes", lambda: _processes(parts))
     yield _checked("clock", lambda: _clock(parts))
     yield _checked("model", _model)
+    if settings.inference.engine == "remote":
+        yield _checked("remote engine", lambda: _remote_engine(settings))
     yield from _scores(parts)
     yield _checked("dicom port", lambda: doctor_dicom.own_port(settings.dicom))
     for name, certificate in doctor_dicom.certificates(settings):
@@ -125,6 +128,18 @@ def _model() -> tuple[State, str]:
 
     engine = EmbeddedEngine()
     return "ok", f"version {engine.model.version}"
+
+
+def _remote_engine(settings: Settings) -> tuple[State, str]:
+    server = remote_server(settings.inference)
+    if server is None:
+        return "ok", "not used"
+    from inference.remote.client import RemoteCells
+    from inference.remote.version import served_version
+
+    version = served_version(read_model_info().version)
+    RemoteCells(server, version).look()
+    return "ok", f"{server.address} serves {server.model} in version {version}"
 
 
 def _scores(parts: Parts) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ from gateway.parts import DataFolderUnusable
 from gateway.processes.stopping import StartRefused
 from gateway.workflow.retrying import UnknownStudy
 from inference.card import ModelUnusable
+from inference.remote.failures import RemoteUnusable
 from preprocessing.errors import ImageRefused
 
 
@@ -32,6 +33,7 @@ EXPECTED: tuple[type[BaseException], ...] = (
     UnknownStudy,
     ImageRefused,
     ModelUnusable,
+    RemoteUnusable,
     DBAPIError,
     OSError,
 )

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 import typer
 from rich.table import Table
 
+from config.loading import load_settings
 from gateway.cli.console import err, out, print_json, progress, table
 from gateway.cli.failures import CommandFailed, extra_missing
-from gateway.cli.options import JsonOption
+from gateway.cli.options import ConfigOption, JsonOption
 
 if TYPE_CHECKING:
     from inference.evaluate import Evaluation
@@ -152,15 +153,32 @@ def export(
     format_: Annotated[Literal["triton", "onnx", "openvino"], typer.Option("--format")] = "onnx",
 ) -> None:
     """Write the shipped model as files for another engine."""
-    if format_ == "triton":
-        raise CommandFailed("the format triton is not available in this version: use onnx or openvino")
-    from inference.export import export_model
+    from inference.export import FormatUnavailable, export_model
 
-    for path in export_model(directory, format_):
+    try:
+        written = export_model(directory, format_)
+    except ModuleNotFoundError as error:
+        raise extra_missing(f"the format {format_}", error) from None
+    except FormatUnavailable as error:
+        raise CommandFailed(str(error)) from None
+    for path in written:
         out.print(str(path))
 
 
 @models.command("verify")
-def verify(url: Annotated[str, typer.Argument(metavar="URL")]) -> None:
-    """Compare a remote engine with the shipped model."""
-    raise CommandFailed(f"remote engines are not available in this version, so {url} can't be verified")
+def verify(
+    url: Annotated[str, typer.Argument(metavar="URL", help="grpc://HOST:PORT/MODEL, or grpcs:// for TLS.")],
+    config: ConfigOption = None,
+) -> None:
+    """Compare a remote engine with the shipped model, on made pictures; TLS and token as in the settings."""
+    from gateway.processes.remote_engine import server_at
+
+    server = server_at(load_settings(config).inference, url)
+    from inference.remote.verify import TOLERANCE
+    from inference.remote.verify import verify as compare
+
+    found = compare(server)
+    told = f"largest difference {found.largest_difference:.2e} over {found.pictures} pictures"
+    if not found.same:
+        raise CommandFailed(f"{told}, above {TOLERANCE:g}: the server does not compute model {found.model_version}")
+    out.print(f"model {found.model_version} (served as version {found.served_version}): {told}")

@@ -172,6 +172,7 @@ class Quarantined(Base):
 class Reading(Base):
     """What the engine said of one image in one generation; `result` is a ViewResult as JSON.
 
+    `engine`: "embedded" or "remote"; None in rows of earlier versions, which knew the embedded one only.
     `refusal` names why there is none (an exception of `preprocessing.errors`, READER_CRASHED or DELETED_HERE); it and
     `detector` (maker and model) are None in rows of earlier versions, and the detector where the header has none.
     """
@@ -184,6 +185,7 @@ class Reading(Base):
     generation: Mapped[int]
     result: Mapped[dict[str, Any]]
     model_version: Mapped[str] = mapped_column(_TEXT)
+    engine: Mapped[str | None] = mapped_column(_TEXT)
     heat_map_path: Mapped[str | None]
     timings: Mapped[dict[str, Any] | None]
     refusal: Mapped[str | None] = mapped_column(_TEXT)

@@ -14,8 +14,10 @@ from gateway.parts import Parts
 from gateway.pictures.making import Picturing
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
+from gateway.processes.remote_engine import remote_server
 from gateway.reading import tasks
 from gateway.reading.child import Child
+from gateway.reading.engines import Engines
 from gateway.retention.deleting import Retention
 from gateway.retention.witnesses import ArchiveWitness, SiteWitness
 from gateway.workflow import jobs
@@ -28,6 +30,7 @@ from gateway.workflow.engine import WorkflowEngine, plain_reason
 from gateway.workflow.gathering import Gathering
 from gateway.workflow.processing import Processing, Site
 from gateway.workflow.sweeping import Sweep
+from inference.remote.server import RemoteServer
 
 log = structlog.get_logger(__name__)
 _SWEEP_SECONDS = 10.0
@@ -39,10 +42,11 @@ def work(parts: Parts, stop: threading.Event) -> None:
     """Work until `stop` is set.
 
     Raises:
-        StartRefused: this worker runs already.
+        StartRefused: this worker runs already, or the remote engine's client is not installed.
 
     """
     settings = parts.settings
+    server = remote_server(settings.inference)
     with joined(parts, "work") as name:
         child = Child(settings.inference.timeout_seconds)
         picturing = Picturing(parts.database, parts.folders, child, settings.reserve_mib * 2**20)
@@ -65,6 +69,8 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 child,
                 parts.plan(),
                 Site(parts.installation, settings.site.draw_without_asking),
+                Engines(child, server, _fallback_seconds(settings)),
+                _engine_patience(settings),
             ),
             delivering=Delivering(
                 parts.database,
@@ -88,7 +94,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
         deleting = _delete_by_age(parts, stop)
         pictures = threading.Thread(target=picturing.run, args=(stop, _PICTURES_SECONDS), name="pictures", daemon=True)
         pictures.start()
-        threading.Thread(target=_warm_up, args=(child,), name="warm-up", daemon=True).start()
+        threading.Thread(target=_warm_up, args=(child, server), name="warm-up", daemon=True).start()
         log.info("work.started", executor=name)
         stop.wait()
         # The child goes last: a step that is reading needs it to end well.
@@ -102,15 +108,26 @@ def work(parts: Parts, stop: threading.Event) -> None:
 def _longest_delays(settings: Settings) -> dict[str, float]:
     return {
         jobs.GATHER: max(settings.study.quiet_seconds, settings.study.settle_seconds),
+        jobs.PROCESS: settings.inference.longest_retry_seconds,
         jobs.DELIVER: settings.delivery.longest_retry_seconds,
         jobs.COMMIT: settings.commitment.longest_retry_seconds,
     }
 
 
-def _warm_up(child: Child) -> None:
+def _fallback_seconds(settings: Settings) -> float | None:
+    minutes = settings.inference.fallback_minutes
+    return None if minutes is None else minutes * 60
+
+
+def _engine_patience(settings: Settings) -> Patience:
+    section = settings.inference
+    return Patience(section.first_retry_seconds, section.longest_retry_seconds, give_up_after=float("inf"))
+
+
+def _warm_up(child: Child, server: RemoteServer | None) -> None:
     """Start the child and load the model before the first study needs them."""
     try:
-        version = child.run(tasks.model_version)
+        version = child.run(tasks.model_version, server)
     except Exception as error:  # noqa: BLE001 - the first study that needs the model says it again, and visibly
         log.error("work.model_unusable", error=type(error).__name__, reason=plain_reason(error))
         return

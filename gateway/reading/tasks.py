@@ -15,7 +15,8 @@ from reporting.study import ReportVariant, StudyToReport
 # The working process names these functions and never runs them: what they need (OpenVINO, highdicom, OpenCV) is
 # imported where they run, in the child.
 if TYPE_CHECKING:
-    from inference.embedded import EmbeddedEngine
+    from inference.engine import Engine
+    from inference.remote.server import RemoteServer
 
 
 _OF_PIXELS, _OF_FILE = "pixels:", "file:"
@@ -34,6 +35,8 @@ class ImageRead:
     """What the result's failure is called, for counting."""
     detector: str | None = None
     """Maker and model, as the header says."""
+    engine: str | None = None
+    """Which engine read it; None: none did."""
 
 
 @dataclass(frozen=True)
@@ -68,19 +71,32 @@ class Remains:
 
 
 @cache
-def _engine() -> EmbeddedEngine:
+def _engine(server: RemoteServer | None) -> Engine:
+    if server is not None:
+        from inference.remote.engine import RemoteEngine
+
+        return RemoteEngine(server)
     from inference.embedded import EmbeddedEngine
 
     return EmbeddedEngine()
 
 
-def model_version() -> str:
+def model_version(server: RemoteServer | None = None) -> str:
     """Return the version of the model that this process reads with."""
-    return _engine().model.version
+    return _engine(server).model.version
 
 
-def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | None) -> ImageRead:
-    """Read one image; a refused one comes back with its reason, which a second try would not change."""
+def read_image(
+    path: Path, sop_instance_uid: str, laterality: Any, view: str | None, server: RemoteServer | None = None
+) -> ImageRead:
+    """Read one image; a refused one comes back with its reason, which a second try would not change.
+
+    With a `server` the network runs there.
+
+    Raises:
+        RemoteUnusable: the server gave nothing that can be believed, which says nothing about the image.
+
+    """
     import numpy as np
     from pydicom import dcmread
 
@@ -88,7 +104,7 @@ def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | N
     from preprocessing.header import detector_of
     from preprocessing.views import identify_view
 
-    engine = _engine()
+    engine = _engine(server)
     header = dcmread(path, stop_before_pixels=True)
     detector = detector_of(header)
     try:
@@ -98,15 +114,18 @@ def read_image(path: Path, sop_instance_uid: str, laterality: Any, view: str | N
         return ImageRead(failed, engine.model.version, None, {}, type(refusal).__name__, detector)
     packed = io.BytesIO()
     np.savez_compressed(packed, heat_map=reading.heat_map, extent=np.asarray(reading.heat_map_extent, np.float64))
-    return ImageRead(reading.result, engine.model.version, packed.getvalue(), dict(reading.timings), None, detector)
+    timings = dict(reading.timings)
+    return ImageRead(
+        reading.result, engine.model.version, packed.getvalue(), timings, None, detector, engine=engine.name
+    )
 
 
-def summarise(views: tuple[ViewResult, ...]) -> StudyResult:
-    """Put the views of a study together."""
+def summarise(views: tuple[ViewResult, ...], engine: str) -> StudyResult:
+    """Put the views of a study together, which `engine` has read."""
+    from inference.card import read_model_info
     from inference.study import summarise_study
 
-    engine = _engine()
-    return summarise_study(views, engine.model, engine.name)
+    return summarise_study(views, read_model_info(), engine)
 
 
 def finish_reports(study: StudyToReport, variants: tuple[ReportVariant, ...]) -> list[FinishedReport]:

@@ -104,6 +104,7 @@ class WorkflowEngine:
         begin = step("process.begin", processing.begin)
         read = step("process.read", processing.read)
         report = step("process.report", processing.report)
+        wait_for_engine = step("process.wait_for_engine", processing.wait_for_engine)
         make_picture = step("process.picture", picturing.make)
         give_up = step("process.give_up", processing.give_up)
         attempt_delivery = step("deliver.attempt", delivering.attempt)
@@ -116,14 +117,16 @@ class WorkflowEngine:
                 DBOS.sleep(min(wait, _LONGEST_NAP_SECONDS))
 
         @DBOS.workflow(name=PROCESS, max_recovery_attempts=_RECOVERIES)
-        def process(study_uid: str, generation: int, run: int) -> None:
+        def process(study_uid: str, generation: int, run: int, attempt: int = 1) -> None:
             stage = "begin"
             images: list[int] = []
             try:
                 images = begin(study_uid, generation, run)
                 stage = "read"
                 for instance_id in images:
-                    read(study_uid, generation, instance_id)
+                    if (reason := read(study_uid, generation, instance_id)) is not None:
+                        wait_for_engine(study_uid, generation, run, attempt, reason)
+                        return
                 stage = "report"
                 report(study_uid, generation, run)
             except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter

@@ -68,9 +68,23 @@ class Jobs:
         workflow_id = gather_id(study_uid, generation) + suffix
         self._enqueue(session, GATHER, workflow_id, delay_seconds, study_uid, generation)
 
-    def process(self, session: Session | Connection, study_uid: str, generation: int, run: int) -> None:
-        """Read and report a frozen generation."""
-        self._enqueue(session, PROCESS, process_id(study_uid, generation, run), 0, study_uid, generation, run)
+    def process(
+        self,
+        session: Session | Connection,
+        study_uid: str,
+        generation: int,
+        run: int,
+        *,
+        attempt: int = 1,
+        delay_seconds: float = 0,
+    ) -> None:
+        """Read and report a frozen generation; the attempts after the first are those of a study without an engine."""
+        workflow_id = process_id(study_uid, generation, run)
+        if attempt == 1:
+            self._enqueue(session, PROCESS, workflow_id, delay_seconds, study_uid, generation, run)
+        else:
+            again = f"{workflow_id}.{attempt}"
+            self._enqueue(session, PROCESS, again, delay_seconds, study_uid, generation, run, attempt)
 
     def deliver(
         self,

@@ -21,14 +21,19 @@ from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
+from gateway.reading.engines import Engines
+from gateway.workflow.delivering import Patience
 from gateway.workflow.destinations import TO_WITHDRAW, DestinationPlan, plan_deliveries
 from gateway.workflow.events import tell
 from gateway.workflow.jobs import Jobs
 from gateway.workflow.reading_list import ImagesDisagree, choose_images, describe_kept
+from inference.remote.failures import RemoteUnusable
 from inference.results import ViewResult
 from reporting.study import Predecessor, SourceImage, StudyToReport
 
 log = structlog.get_logger(__name__)
+_PATIENCE = Patience(first_retry=5, longest_retry=60, give_up_after=float("inf"))
+_EMBEDDED = "embedded"
 
 
 @dataclass(frozen=True)
@@ -50,13 +55,18 @@ class Processing:
         child: Child,
         plan: DestinationPlan,
         site: Site,
+        engines: Engines | None = None,
+        patience: Patience = _PATIENCE,
     ) -> None:
+        """`engines`: None: the embedded one in `child`; `patience`: how soon a study is tried again without one."""
         self._database = database
         self._folders = folders
         self._jobs = jobs
         self._child = child
         self._plan = plan
         self._site = site
+        self._engines = engines or Engines(child)
+        self._patience = patience
 
     def begin(self, study_uid: str, generation: int, run: int) -> list[int]:
         """Mark the study as being processed and return the ids of the images to read, in a fixed order.
@@ -75,13 +85,16 @@ class Processing:
             instances = list(study.instances)
             return [instance.id for instance in choose_images(instances, generation)]
 
-    def read(self, study_uid: str, generation: int, instance_id: int) -> None:
-        """Read one image and keep what was read; a refused or crashing image is kept as a failure with its reason."""
-        version = self._child.run_patiently(tasks.model_version)
+    def read(self, study_uid: str, generation: int, instance_id: int) -> str | None:
+        """Read one image and keep what was read; a refused or crashing image is kept as a failure with its reason.
+
+        Returns None, or why the image has to wait: the remote engine can't be used, which is nothing of the image's.
+        """
+        version = self._engines.model_version()
         with self._database.read() as session:
             instance = session.get(Instance, instance_id)
             if instance is None or _has_reading(session, instance_id, generation):
-                return
+                return None
             earlier = session.scalars(
                 select(Reading)
                 .where(Reading.instance_id == instance_id, Reading.model_version == version)
@@ -91,14 +104,18 @@ class Processing:
             carried = Reading(
                 result=earlier.result,
                 model_version=version,
+                engine=earlier.engine,
                 heat_map_path=earlier.heat_map_path,
                 timings={},
                 refusal=earlier.refusal,
                 detector=earlier.detector,
             )
             self._keep(study_uid, instance, generation, carried)
-            return
-        read = self._read_in_child(instance, version) if instance.deleted_at is None else _not_here(instance, version)
+            return None
+        try:
+            read = self._read_it(instance, version) if instance.deleted_at is None else _not_here(instance, version)
+        except RemoteUnusable as failure:
+            return str(failure)
         heat_map_path = None
         if read.heat_map is not None:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
@@ -107,6 +124,7 @@ class Processing:
         reading = Reading(
             result=read.result.model_dump(mode="json"),
             model_version=version,
+            engine=read.engine,
             heat_map_path=heat_map_path,
             timings=dict(read.timings),
             refusal=read.refusal,
@@ -120,8 +138,19 @@ class Processing:
             label=read.result.label,
             findings=len(read.result.findings),
             failure=read.result.failure,
+            engine=read.engine,
             seconds={name: round(seconds, 3) for name, seconds in read.timings.items()},
         )
+        return None
+
+    def wait_for_engine(self, study_uid: str, generation: int, run: int, attempt: int, reason: str) -> None:
+        """Have the study tried again later, for as long as it takes: another job, so that this one holds up nobody."""
+        delay = self._patience.delay(attempt)
+        with self._database.write() as session:
+            if _current(session, study_uid, generation, run) is None:
+                return
+            self._jobs.process(session, study_uid, generation, run, attempt=attempt + 1, delay_seconds=delay)
+        log.warning("study.waits_for_engine", study=study_uid, attempt=attempt, seconds=delay, reason=reason)
 
     def report(self, study_uid: str, generation: int, run: int) -> None:
         """Build the generation's reports, put them on disk, and record them with what is owed to each destination."""
@@ -167,12 +196,10 @@ class Processing:
             record_dead_letter(session, study, generation, step, reason)
         log.error("study.failed", study=study_uid, generation=generation, step=step, reason=reason)
 
-    def _read_in_child(self, instance: Instance, version: str) -> tasks.ImageRead:
+    def _read_it(self, instance: Instance, version: str) -> tasks.ImageRead:
         path = self._folders.root / instance.path
         try:
-            return self._child.run_patiently(
-                tasks.read_image, path, instance.sop_instance_uid, instance.laterality, instance.view
-            )
+            return self._engines.read(path, instance.sop_instance_uid, instance.laterality, instance.view)
         except (ChildCrashed, ChildTooSlow) as error:
             sentence = f"This image could not be read: {error}, again and again."
         return _failure(instance, version, sentence, READER_CRASHED)
@@ -194,12 +221,10 @@ class Processing:
             session.add(reading)
 
     def _to_report(self, session: Session, study: Study, generation: int) -> StudyToReport:
-        readings = {
-            reading.instance_id: ViewResult.model_validate(reading.result)
-            for reading in session.scalars(
-                select(Reading).where(Reading.study_id == study.id, Reading.generation == generation)
-            )
-        }
+        kept = session.scalars(
+            select(Reading).where(Reading.study_id == study.id, Reading.generation == generation)
+        ).all()
+        readings = {reading.instance_id: ViewResult.model_validate(reading.result) for reading in kept}
         members = [item for item in study.instances if item.generation is not None and item.generation <= generation]
         chosen = {item.id for item in choose_images(members, generation)}
         images = tuple(
@@ -213,7 +238,7 @@ class Processing:
             if item.role != "foreign"
         )
         result = self._child.run_patiently(
-            tasks.summarise, tuple(readings[item.id] for item in members if item.id in readings)
+            tasks.summarise, tuple(readings[item.id] for item in members if item.id in readings), _engines_of(kept)
         )
         assert study.frozen_at is not None, "a generation is frozen before it is reported"  # noqa: S101 - invariant
         return StudyToReport(
@@ -289,6 +314,12 @@ def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
         "send it again, then have the study retried."
     )
     return _failure(instance, version, sentence, DELETED_HERE)
+
+
+def _engines_of(readings: Sequence[Reading]) -> str:
+    """Which engine read, for people; both where one stood in for the other."""
+    read = {reading.engine or _EMBEDDED for reading in readings if reading.result.get("failure") is None}
+    return " and ".join(sorted(read)) or _EMBEDDED
 
 
 def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 from scipy import optimize, special
 
 from inference.card import Calibration
-from inference.findings import peaks
 from inference.metrics import Predictions
-from inference.pooling import as_probabilities, lesion_score, odds_ratio, smooth_map
+from inference.pooling import as_probabilities, odds_ratio
 from inference.training.answers import Answers
 
 _START: Final = np.asarray([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])
@@ -69,12 +68,6 @@ def cross_fitted(answers: Answers) -> Predictions:
     return Predictions(
         np.concatenate([part.probabilities for part in parts])[back], answers.truth, answers.patients, answers.areas
     )
-
-
-def peak_scores(probabilities: NDArray[np.float32], readable: NDArray[np.bool_]) -> list[float]:
-    """All local maxima of the lesion score in one sweep that could become marks, strongest first."""
-    score = lesion_score(smooth_map(probabilities, readable))
-    return [peak for peak, _, _ in peaks(np.where(readable, score, np.float32(0.0)))]
 
 
 def mark_threshold(

@@ -31,7 +31,8 @@ DATA = (
 )
 
 LIMITS = (
-    "Trained on digitised film of the 1990s. What it makes of digital detectors is unknown.",
+    "Trained and measured on digitised film of the 1990s. What it makes of digital detectors is unknown; the marks "
+    "on the one digital exam at hand are in [training.md](training.md).",
     "Normal is learnt from three women's films and from tissue of lesion films: any specificity measured here says "
     "little. The recall of three kinds of normals stands side by side, and the source probe says how well the answers "
     "about normal tissue alone tell one collection of films from the other.",
@@ -45,7 +46,7 @@ LIMITS = (
     "Of one fold and one seed (see the recipe) the figures are those of the very network that ships, on its held-out "
     "fifth, but its calibration and operating points were chosen there too, so they lean towards the optimistic side. "
     "None is a test figure.",
-    "Folds differ: with this recipe the same figure was .83 in the first fold and .79 in the second.",
+    "Folds differ: see the malignancy AUROC of each fold. One fold alone says little.",
     "There are no scores of whole images of a screening population to compare a week's scores with, so the card "
     "carries none, and `mammogate doctor` can't say whether scores drift.",
     "The published reference split leaks (siblings of a lesion on both sides); what that is worth is measured in "
@@ -65,6 +66,8 @@ INPUT = (
 )
 
 CHANGES = (
+    "Since 0.2.0: the same recipe, measured in all five folds instead of the first, which was the best of them; what "
+    "ships was trained on everybody instead of four fifths. In whole films the film's edge is mirrored over. "
     "Since 0.1.0-reference: another network (EfficientNet-Lite0 from ImageNet instead of four blocks from nothing), "
     "two scales instead of one, five folds instead of one, calibration on other folds, and the places at which a crop "
     "is read no longer depend on its label (for large calcification crops they did, which flattered the figures)."

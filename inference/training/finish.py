@@ -15,9 +15,11 @@ from inference import metrics
 from inference.card import CARD_FILE, GRAPH_FILE, Calibration
 from inference.classes import CLASSES
 from inference.crops import read_crop, reading_places, windows_at
+from inference.findings import peak_scores
 from inference.metrics import Predictions
 from inference.onnx_graph import build_graph, weights_of
 from inference.sweep import SweepModel, combined, outputs_of
+from inference.sweeping_engine import smoothed_sweep
 from inference.training import calibrate, plots
 from inference.training.answers import Answers
 from inference.training.card_text import card_markdown, shared_facts
@@ -28,7 +30,7 @@ from inference.training.report import report
 from preprocessing.patches import SCALES
 from preprocessing.prepare import prepare_values, readable_positions
 
-VERSION: Final = "0.2.0"
+VERSION: Final = "0.3.0"
 MARKS_TOLD: Final = (1.0, 2.0, 4.0)
 _CELL: Final = 32
 
@@ -115,8 +117,8 @@ def _sweep_held_out(
             sweep = SweepModel(Path(folder))
         for row in views:
             prepared = prepare_values(grey(row.path), Dataset())
-            probabilities = combined(sweep.image_logits(prepared), calibration)
-            peaks.append(calibrate.peak_scores(probabilities, readable_positions(prepared)))
+            smoothed = smoothed_sweep(sweep, prepared, calibration)
+            peaks.append(peak_scores(smoothed, readable_positions(prepared)))
         if not place:
             crops = [row for row in held if row.kind == "crop" and row.label != "normal"]
             swept = _crops_by_sweep(sweep, crops, calibration)

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pydicom.dataset import Dataset
 from pydicom.sr.coding import Code
 
 from inference.classes import ClassName
@@ -25,6 +26,7 @@ from reporting.wording import RESEARCH_USE_ONLY
 
 SCHEME: Final = "99MAMMOGATE"
 SCHEME_NAME: Final = "mammogate result codes"
+RESPONSIBLE: Final = "mammogate"
 
 
 def _own(value: str, meaning: str) -> Code:
@@ -60,3 +62,12 @@ READ_SOME: Final = _own("READSOME", "Read in part")
 READ_NONE: Final = _own("READNONE", "Could not be read")
 INTENDED_USE: Final = _own("USE", "Intended use")
 RESEARCH_ONLY: Final = _own("RESEARCHONLY", RESEARCH_USE_ONLY)
+
+
+def scheme_identification() -> Dataset:
+    """An item of Coding Scheme Identification Sequence (PS3.3 C.12.1.1.9): the scheme, declared."""
+    item = Dataset()
+    item.CodingSchemeDesignator = SCHEME
+    item.CodingSchemeName = SCHEME_NAME
+    item.CodingSchemeResponsibleOrganization = RESPONSIBLE
+    return item

@@ -34,7 +34,7 @@ def build_measurement_report(outcome: StudyOutcome, dialect: Dialect) -> BuiltRe
     report.SOPInstanceUID = instance_uid(study, KIND, sop_class, dialect)
     report.SeriesInstanceUID = series_uid(study, KIND, sop_class, dialect)
     report.SeriesNumber = _SERIES_NUMBER
-    report.CodingSchemeIdentificationSequence = [_scheme()]
+    report.CodingSchemeIdentificationSequence = [private.scheme_identification()]
     stamp_document(report, outcome, KIND, dialect, "AI scores")
     return BuiltReport(KIND, dialect, sop_class, report.SOPInstanceUID, report.SeriesInstanceUID, None, report)
 
@@ -66,12 +66,3 @@ def _template(outcome: StudyOutcome) -> hd.sr.MeasurementReport:
         imaging_measurements=groups,
         referenced_images=library_images(outcome) or None,
     )
-
-
-def _scheme() -> Dataset:
-    """Coding Scheme Identification (PS3.3 C.12.1.1.9): the scheme of our own codes, declared."""
-    item = Dataset()
-    item.CodingSchemeDesignator = private.SCHEME
-    item.CodingSchemeName = private.SCHEME_NAME
-    item.CodingSchemeResponsibleOrganization = MANUFACTURER
-    return item

@@ -100,7 +100,24 @@ def test_an_unknown_key_of_a_destination_is_an_error_that_names_the_nearest() ->
         ({"MAMMOGATE_DICOM__PROCESSES": "2", "MAMMOGATE_DICOM__PORT": "0"}, "fixed port"),
         ({"MAMMOGATE_NODE": "gate 1"}, "can't name this machine"),
         ({"MAMMOGATE_NODE": "x" * 49}, "1 to 48 letters"),
-        ({"MAMMOGATE_INFERENCE__ENGINE": "remote"}, "not available"),
+        ({"MAMMOGATE_INFERENCE__ENGINE": "remote"}, "needs INFERENCE__URL"),
+        ({"MAMMOGATE_INFERENCE__URL": "http://gpu:8000/mammogate"}, "write grpc://HOST:PORT/MODEL"),
+        ({"MAMMOGATE_INFERENCE__URL": "grpc://gpu/mammogate"}, "write grpc://HOST:PORT/MODEL"),
+        ({"MAMMOGATE_INFERENCE__URL": "grpc://me:secret@gpu:8001/mammogate"}, "write grpc://HOST:PORT/MODEL"),
+        ({"MAMMOGATE_INFERENCE__URL": "grpc://gpu:8001"}, "end in the name of the model"),
+        (
+            {"MAMMOGATE_INFERENCE__URL": "grpc://gpu:8001/m", "MAMMOGATE_INFERENCE__TOKEN_FILE": "token"},
+            "in the clear",
+        ),
+        ({"MAMMOGATE_INFERENCE__TLS__KEY": "key.pem"}, "belong together"),
+        (
+            {
+                "MAMMOGATE_INFERENCE__ENGINE": "remote",
+                "MAMMOGATE_INFERENCE__URL": "grpc://gpu:8001/m",
+                "MAMMOGATE_INFERENCE__DEADLINE_SECONDS": "300",
+            },
+            "below INFERENCE__TIMEOUT_SECONDS",
+        ),
         ({"MAMMOGATE_CONFIG": "/nowhere/at/all.toml"}, "no settings file"),
     ],
 )

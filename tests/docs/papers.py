@@ -53,3 +53,9 @@ def inline_code(text: str) -> list[str]:
 def links(text: str) -> list[str]:
     """Where the links and pictures of a document lead."""
     return [found["target"] for found in _LINK.finditer(_FENCE.sub("", text))]
+
+
+def anchors(document: Path) -> set[str]:
+    """The anchors that a Markdown viewer makes of the headings."""
+    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}

@@ -19,7 +19,7 @@ from config.loading import PREFIX, load_settings
 from config.settings import DestinationSettings, Section, Settings, SourceSettings
 from gateway.cli.application import app
 from gateway.database import account_models, models
-from tests.docs.papers import ROOT, blocks, documents, inline_code, links, tables
+from tests.docs.papers import ROOT, anchors, blocks, documents, inline_code, links, tables
 
 DOCUMENTS = documents()
 TEMPLATE = ROOT / "config" / "mammogate.toml"
@@ -32,10 +32,16 @@ EXAMPLES = {
     "dicom.tls.certificate",
     "dicom.tls.key",
     "dicom.tls.peer_ca",
+    "inference.url",
+    "inference.fallback_minutes",
+    "inference.token_file",
+    "inference.tls.ca",
+    "inference.tls.certificate",
+    "inference.tls.key",
     "retention.after_days",
 }
-# Accepted, but of no use in this version: the remote engine is refused, and a password belongs into a file.
-NOT_IN_TEMPLATE = {"inference.url", "inference.fallback_minutes", "password"}
+# Accepted, but a password belongs into a file.
+NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(
@@ -75,7 +81,7 @@ def test_every_link_leads_somewhere(document: Path) -> None:
         path = (document.parent / file).resolve() if file else document
         assert path.exists(), f"{document.name} links to {target}, which is not there"
         if anchor:
-            assert anchor in _anchors(path), f"{document.name} links to {target}, a heading that is not there"
+            assert anchor in anchors(path), f"{document.name} links to {target}, a heading that is not there"
 
 
 @with_each_document
@@ -165,12 +171,6 @@ def test_the_decisions_are_listed_each_once_under_its_own_title() -> None:
 def _of_entries(keys: Iterable[str]) -> set[str]:
     """The bare names of what is set for a destination or a source."""
     return {key.partition(".")[2] for key in keys if key.startswith(("destinations.", "sources."))}
-
-
-def _anchors(document: Path) -> set[str]:
-    """The anchors that a Markdown viewer makes of the headings."""
-    headings = re.findall(r"^#+ (.*)$", document.read_text("utf-8"), re.MULTILINE)
-    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
 
 
 def _commands(text: str) -> Iterator[list[str]]:

@@ -6,14 +6,17 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
+from inference import sweeping_engine
 from inference.card import CARD_FILE, ModelUnusable, read_model_info
 from inference.classes import CLASSES
 from inference.embedded import EmbeddedEngine
 from inference.engine import Engine, ViewReading
+from inference.pooling import smooth_map
 from preprocessing.errors import ImageRefused, NoBreastFound, NotAMammogram
 from tests.peers.synthetic import ct_slice, mammogram, write
 from tests.preprocessing.lesion_boxes import real_mammograms
@@ -43,8 +46,17 @@ def test_the_heat_map_lies_over_the_breast_in_stored_pixels(real_reading: ViewRe
     assert (y1 - y0) / heat.shape[0] == pytest.approx(64)
 
 
-def test_reading_twice_gives_the_same_reading(engine: EmbeddedEngine, real_reading: ViewReading) -> None:
+def test_reading_twice_gives_the_same_reading_and_smooths_the_map_once_each(
+    engine: EmbeddedEngine, real_reading: ViewReading, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(sweeping_engine, "smooth_map", lambda *given: asked.append(given) or smooth_map(*given))
     again = engine.read(real_mammograms()["1-280.dcm"])
+    ((probabilities, readable),) = asked
+    once = smooth_map(probabilities, readable)
+    assert np.array_equal(again.heat_map, once[..., 3] + once[..., 4])
+    twice = smooth_map(once, readable)
+    assert np.abs(twice - once).max() > 0.01  # a second smoothing would show
     assert again.result == real_reading.result
     assert np.array_equal(again.heat_map, real_reading.heat_map)
 
@@ -103,7 +115,8 @@ def test_the_gateway_reads_without_tensorflow_and_keras() -> None:
     # A module that is None in sys.modules can't be imported, as if it weren't installed.
     program = (
         "import sys\n"
-        "for name in ('tensorflow', 'keras', 'onnx', 'sklearn', 'matplotlib', 'scipy'): sys.modules[name] = None\n"
+        "absent = 'tensorflow', 'keras', 'onnx', 'sklearn', 'matplotlib', 'scipy', 'tritonclient', 'grpc'\n"
+        "for name in absent: sys.modules[name] = None\n"
         "import inference.embedded, inference.study, inference.export, inference.evaluate, inference.train\n"
         "inference.embedded.EmbeddedEngine(threads=1)\n"
     )

@@ -64,6 +64,7 @@ def test_training_again_in_the_same_folder_computes_nothing_twice(trained: Path)
     assert (trained / "model" / "card.json").read_text(encoding="utf-8") == card
 
 
+@pytest.mark.long  # the ordinary run has it of the reference: test_reference.py
 def test_a_run_that_was_cut_off_ends_as_if_it_never_was(trained: Path, tmp_path: Path) -> None:
     from inference.training.features import Features
     from inference.training.fit import Fit, fit
@@ -116,6 +117,9 @@ def test_thumb_nails_are_left_out_of_evaluation_and_whole_films_are_pooled(tmp_p
     assert figures["n"] == 1
     assert len(figures["left_out"]) == 1
     assert figures["lesion_malignancy_auroc"] is None
+    marks = figures["marks_per_normal_view"]
+    assert set(marks) == {"operating point", "1", "2", "4"}
+    assert marks["4"] >= marks["2"] >= marks["1"] >= 0.0, "a lower threshold marks more"
 
 
 def test_a_folder_without_labels_or_with_bad_ones_is_refused_with_a_sentence(tmp_path: Path) -> None:

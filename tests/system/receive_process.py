@@ -97,10 +97,11 @@ class ReceiveProcess:
             with suppress(FileNotFoundError):  # closed meanwhile
                 yield str(link.readlink())
 
-    def settled(self, like: Use, seconds: float = 10) -> Use:
+    def settled(self, like: Use, seconds: float = 60) -> Use:
         """What it uses once it has no more threads and descriptors than then; or what it still uses after the time.
 
-        The very measurement that was looked at: by the next one a lasting thread may be at work for a moment.
+        The very measurement that was looked at: by the next one a lasting thread may be at work for a moment. The time
+        is long because a machine with other work may still be accepting what waits in the backlog; a leak never ends.
         """
         seen = self.use
 

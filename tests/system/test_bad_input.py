@@ -399,6 +399,7 @@ def _runs(process: psutil.Process) -> bool:
         return False
 
 
+@pytest.mark.long  # the ordinary run fills the disk under the receiver alone: test_full_disk.py
 def test_a_full_disk_refuses_and_recovers_and_loses_nothing(tmp_path: Path) -> None:
     with (
         small_disk(tmp_path / "gateway" / "data") as disk,

@@ -179,16 +179,7 @@ def test_every_object_is_valid_for_dciodvfy_and_every_tree_for_dsrdump(world: Wo
     assert problems == {}
 
 
-# PixelMed needs a Java and 10 to 25 s of processor time a report: the ordinary run asks it of two SRs with much in
-# them (tests/reporting asks it of one of each kind), `make test-full` of all.
-_RICH = (("findings", 0), ("late_fifth", -1))
-
-
-@pytest.mark.long  # the ordinary run asks PixelMed of the built reports and of the study that dcmsend sent
-def test_two_rich_srs_follow_their_templates(world: World) -> None:
-    assert _template_problems([world.cases[name].srs()[place] for name, place in _RICH]) == {}
-
-
+# PixelMed needs a Java and 10 to 25 s of processor time a report: the ordinary run asks it in tests/reporting only.
 @pytest.mark.long
 def test_every_sr_of_every_case_follows_its_template(world: World) -> None:
     assert _template_problems([path for case in world.cases.values() for path in case.srs()]) == {}

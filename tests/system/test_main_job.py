@@ -86,14 +86,15 @@ def by_stow(hospital: Hospital, files: Sequence[Path]) -> None:
     assert answer.status_code == httpx.codes.OK, answer.text
 
 
-# PixelMed takes some 20 s of processor time a report, so it looks at those of one way; `make test-full` at all.
+# PixelMed takes some 20 s of processor time a report: `make test-full` asks it, of the reports of every way.
 @pytest.mark.parametrize(
     ("arrive", "templates"),
     [
-        (by_dcmsend, True),
+        (by_dcmsend, False),
         (by_push, False),
         (by_following_changes, False),
-        (by_stow, False),
+        pytest.param(by_stow, False, marks=pytest.mark.long),  # the ordinary run has it in test_feed.py
+        pytest.param(by_dcmsend, True, marks=pytest.mark.long),
         pytest.param(by_push, True, marks=pytest.mark.long),
         pytest.param(by_following_changes, True, marks=pytest.mark.long),
         pytest.param(by_stow, True, marks=pytest.mark.long),

@@ -61,7 +61,13 @@ def send(port: int, objects: dict[str, bytes], acknowledged: set[str]) -> None:
         pass  # the receiver is dead, or not there yet
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+DATABASES = ("sqlite", "postgresql")
+# The ordinary run has each kind of death with one of the databases, and the default with the exact ones.
+SQLITE_FIRST = ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)]
+POSTGRESQL_FIRST = ["postgresql", pytest.param("sqlite", marks=pytest.mark.long)]
+
+
+@pytest.fixture
 def receiver(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Receiver]:
     if request.param == "sqlite":
         made = Receiver(tmp_path, f"sqlite:///{tmp_path / 'data' / 'mammogate.sqlite'}")
@@ -86,6 +92,7 @@ def check(receiver: Receiver, sent: dict[str, bytes], acknowledged: set[str], st
     assert receiver.jobs() >= len(studies)
 
 
+@pytest.mark.parametrize("receiver", SQLITE_FIRST, indirect=True)
 def test_whatever_was_acknowledged_survives_a_death_at_every_point(receiver: Receiver) -> None:
     sent: dict[str, bytes] = {}
     acknowledged: set[str] = set()
@@ -146,15 +153,18 @@ def die_at_random(receiver: Receiver, *, kills: int, wanted: int, seed: int) -> 
     sys.stdout.write(f"\n{killed} kills, {len(acknowledged)} acknowledged, 0 lost\n")
 
 
+@pytest.mark.parametrize("receiver", POSTGRESQL_FIRST, indirect=True)
 def test_random_deaths_lose_nothing_that_was_acknowledged(receiver: Receiver) -> None:
     die_at_random(receiver, kills=4, wanted=1200, seed=1)
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("receiver", DATABASES, indirect=True)
 def test_many_random_deaths_lose_nothing_that_was_acknowledged(receiver: Receiver) -> None:
     die_at_random(receiver, kills=25, wanted=8000, seed=2)
 
 
+@pytest.mark.long  # the ordinary run restarts the database under a whole gateway: test_postgresql.py
 def test_a_database_that_stops_twice_under_fire_loses_nothing(tmp_path: Path) -> None:
     with running_postgresql(tmp_path / "postgresql") as server:
         receiver = Receiver(tmp_path, server.url)

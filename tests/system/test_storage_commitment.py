@@ -84,6 +84,7 @@ def archive_orthanc(folder: Path, **options: Any) -> Iterator[Orthanc]:
         yield archive
 
 
+@pytest.mark.long  # the ordinary run has it of the port alone: tests/dicom_node
 def test_a_gateway_without_an_archive_does_not_offer_it(
     tmp_path: Path, modality: CommittingModality, study: WrittenStudy
 ) -> None:
@@ -172,7 +173,8 @@ def test_an_archive_behind_us_is_waited_for_and_its_word_counts(
         assert (report.event_type, report.committed) == (1, uids(sent))
 
 
-@pytest.mark.parametrize("kind", ["dicom", pytest.param("orthanc", marks=pytest.mark.long)])
+@pytest.mark.long  # 43 s; the same of parts is in tests/gateway/commitment
+@pytest.mark.parametrize("kind", ["dicom", "orthanc"])
 def test_an_archive_that_has_lost_an_object_makes_it_a_failure(
     tmp_path: Path, modality: CommittingModality, study: WrittenStudy, kind: str
 ) -> None:

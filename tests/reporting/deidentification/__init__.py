@@ -1,0 +1,1 @@
+"""De-identified objects: what is left of them, and what is not."""
