@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 # pytest runs with --import-mode=importlib, which leaves sys.path alone, and other packages install a top-level
 # `tests` of their own: ours has to be found first.
@@ -15,6 +16,10 @@ if _ROOT not in sys.path:
     sys.path.insert(0, _ROOT)
 
 from tests.peers.orthanc import Orthanc, running_orthanc  # noqa: E402 (needs the path set just above)
+
+# A busy machine may stop a process for longer than any example takes.
+settings.register_profile("no example is timed", deadline=None)
+settings.load_profile("no example is timed")
 
 
 @pytest.fixture

@@ -54,6 +54,12 @@ class Kept:
         return CliRunner().invoke(app, ["export", *arguments, "--config", str(self.config)])
 
 
+@pytest.fixture(autouse=True)
+def logs_stay_as_they_are(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command would send the logs of all later tests to its own output, which is closed by then."""
+    monkeypatch.setattr("gateway.cli.options.configure_logs", lambda level, process: None)
+
+
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kept]:
     folder = tmp_path_factory.mktemp("kept")
