@@ -59,13 +59,13 @@ def stamp_equipment(report: Dataset, study: StudyToReport) -> None:
         contribution.ContributionDateTime = day + clock
 
 
-def file_meta_for(report: Dataset) -> FileMetaDataset:
-    """File Meta Information (PS3.10 7.1) for an object stored as Explicit VR Little Endian."""
+def file_meta_for(written: Dataset, transfer_syntax: UID = ExplicitVRLittleEndian) -> FileMetaDataset:
+    """File Meta Information (PS3.10 7.1) for an object that we write in that transfer syntax."""
     meta = FileMetaDataset()
     meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = report.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = report.SOPInstanceUID
-    meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    meta.MediaStorageSOPClassUID = written.SOPClassUID
+    meta.MediaStorageSOPInstanceUID = written.SOPInstanceUID
+    meta.TransferSyntaxUID = transfer_syntax
     meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
     meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
     return meta

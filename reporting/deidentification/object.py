@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from pydicom import uid
 from pydicom.dataelem import DataElement
-from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.dataset import Dataset
 
 from reporting import broken_headers
 from reporting.content_item import code_sequence
@@ -15,7 +15,7 @@ from reporting.deidentification.known_codes import known_code
 from reporting.deidentification.left_out import KindNotCovered, NotReadable, TextInThePixels
 from reporting.deidentification.pseudonyms import Patient, Pseudonyms
 from reporting.deidentification.residue import refuse_identifiers
-from reporting.equipment import IMPLEMENTATION_CLASS_UID, IMPLEMENTATION_VERSION_NAME
+from reporting.equipment import file_meta_for
 
 _MAMMOGRAMS: Final = frozenset(
     {uid.DigitalMammographyXRayImageStorageForPresentation, uid.DigitalMammographyXRayImageStorageForProcessing}
@@ -77,7 +77,7 @@ def deidentified(
         _copy_pixels(source, cleaned)
     refuse_identifiers(cleaned, source)
     _stamp(cleaned, patient)
-    cleaned.file_meta = _file_meta(cleaned, transfer_syntax)
+    cleaned.file_meta = file_meta_for(cleaned, transfer_syntax)
     cleaned.preamble = b"\0" * 128
     return cleaned
 
@@ -125,14 +125,3 @@ def _stamp(cleaned: Dataset, patient: Patient) -> None:
     cleaned.LongitudinalTemporalInformationModified = "MODIFIED"
     if not all(str(element.value).isascii() for element in cleaned.iterall() if element.VR in ("LO", "SH", "UT")):
         cleaned.SpecificCharacterSet = "ISO_IR 192"
-
-
-def _file_meta(cleaned: Dataset, transfer_syntax: uid.UID) -> FileMetaDataset:
-    meta = FileMetaDataset()
-    meta.FileMetaInformationVersion = b"\x00\x01"
-    meta.MediaStorageSOPClassUID = cleaned.SOPClassUID
-    meta.MediaStorageSOPInstanceUID = cleaned.SOPInstanceUID
-    meta.TransferSyntaxUID = transfer_syntax
-    meta.ImplementationClassUID = IMPLEMENTATION_CLASS_UID
-    meta.ImplementationVersionName = IMPLEMENTATION_VERSION_NAME
-    return meta

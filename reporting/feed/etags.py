@@ -25,9 +25,13 @@ def matches(if_none_match: str | None, tag: str) -> bool:
 
 def tagged(request: Request, answer: BaseModel, headers: Mapping[str, str] | None = None) -> Response:
     """Return the answer as JSON with its tag, or 304 when the client already has it."""
-    body = answer.model_dump_json().encode()
+    return tagged_body(request, answer.model_dump_json().encode(), "application/json", headers)
+
+
+def tagged_body(request: Request, body: bytes, media_type: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return a body with its tag, or 304 when the client already has it."""
     tag = tag_of(body)
     all_headers = {**(headers or {}), "ETag": tag}
     if matches(request.headers.get("if-none-match"), tag):
         return Response(status_code=304, headers=all_headers)
-    return Response(body, media_type="application/json", headers=all_headers)
+    return Response(body, media_type=media_type, headers=all_headers)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 from starlette.responses import FileResponse, Response
 
 from reporting.feed.errors import ApiError, not_found
-from reporting.feed.etags import matches, tag_of, tagged
+from reporting.feed.etags import matches, tagged, tagged_body
 from reporting.feed.image_schemas import ViewImage
 from reporting.feed.ranged_file import RangedFile
 from reporting.feed.stores import AbsentCode, ImageAbsentError, ImageStore, ServedImage
@@ -86,10 +86,7 @@ def _whole(request: Request, path: Path, media_type: str) -> Response:
         body = path.read_bytes()
     except FileNotFoundError:
         raise _gone() from None
-    tag = tag_of(body)
-    if matches(request.headers.get("if-none-match"), tag):
-        return Response(status_code=304, headers={"ETag": tag})
-    return Response(body, media_type=media_type, headers={"ETag": tag})
+    return tagged_body(request, body, media_type)
 
 
 def _gone() -> ApiError:

@@ -34,7 +34,7 @@ def wait_until_quiet(receiver: Receiver, threads: int, seconds: float = 10) -> N
         time.sleep(0.02)
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.binary(max_size=300))
 def test_garbage_instead_of_an_association_request_leaves_nothing(receiver: Receiver, garbage: bytes) -> None:
     threads = threading.active_count()
@@ -45,7 +45,7 @@ def test_garbage_instead_of_an_association_request_leaves_nothing(receiver: Rece
     assert receiver.intake.closed == []
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     st.lists(
         st.one_of(

@@ -265,7 +265,7 @@ def test_only_those_who_may_upload_get_in_and_the_body_is_not_read(intake: Direc
     assert intake.closed == []
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
 def test_no_framing_is_answered_with_500(client: Client, intake: DirectoryIntake, data: st.DataObject) -> None:
     boundary = f"--{BOUNDARY}".encode()
@@ -307,7 +307,6 @@ class Collected:
         pass
 
 
-@settings(deadline=None)
 @given(
     parts=st.lists(st.binary(max_size=300).map(lambda b: b.replace(BOUNDARY.encode(), b"")), max_size=4),
     cuts=st.lists(st.integers(1, 40), min_size=1, max_size=60),

@@ -111,7 +111,7 @@ _SETS = st.sampled_from(
 )
 
 
-@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     syntax=st.sampled_from(SYNTAXES),
     values=st.dictionaries(
@@ -145,7 +145,7 @@ def test_whatever_the_values_are_pydicom_says_the_same(
     assert one == other
 
 
-@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     syntax=st.sampled_from(SYNTAXES),
     undefined=st.booleans(),

@@ -8,10 +8,11 @@ import pytest
 from sqlalchemy import select, text
 
 from gateway.database.columns import now
-from gateway.database.models import DeadLetter, Delivery, Report, Study
+from gateway.database.models import DeadLetter, Delivery, Study
 from gateway.parts import Parts
 from gateway.workflow.jobs import GATHER, deliver_id, gather_id, process_id
 from gateway.workflow.sweeping import Sweep
+from tests.gateway.instances import a_report
 
 UID = "1.2.3"
 LONG_AGO = timedelta(minutes=10)
@@ -63,16 +64,7 @@ def test_a_delivery_that_is_overdue_and_has_no_job_gets_one(parts: Parts, sweep:
     add_study(parts, status="reported", generation=1)
     with parts.database.write() as session:
         study = session.scalars(select(Study)).one()
-        report = Report(
-            study_id=study.id,
-            generation=1,
-            kind="summary_image",
-            dialect="SCT",
-            sop_class_uid="1",
-            sop_instance_uid="2",
-            series_instance_uid="3",
-            path="x",
-        )
+        report = a_report(study.id)
         session.add(report)
         session.flush()
         due = now() - LONG_AGO

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -75,7 +75,6 @@ def test_the_ks_statistic_of_samples_apart_is_1() -> None:
     assert ks_statistic([0.1, 0.2], [0.8, 0.9, 1.0]) == 1
 
 
-@settings(deadline=None)  # scipy's first call takes a second
 @given(st.lists(st.floats(0, 1), min_size=2), st.lists(st.floats(0, 1), min_size=2))
 def test_the_ks_statistic_is_scipys(one: list[float], other: list[float]) -> None:
     assert ks_statistic(one, other) == pytest.approx(stats.ks_2samp(one, other, method="asymp").statistic)

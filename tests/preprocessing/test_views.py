@@ -204,7 +204,7 @@ KEYWORDS = (
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(
     st.dictionaries(
         st.sampled_from(KEYWORDS),
@@ -222,7 +222,7 @@ def test_no_header_however_broken_makes_identification_fail(values: dict[str, tu
     assert isinstance(identify_view(ds), ImageIdentity)
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(st.binary(max_size=300))
 def test_no_bytes_read_as_a_header_make_identification_fail(noise: bytes) -> None:
     try:

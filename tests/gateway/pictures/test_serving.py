@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from gateway.database.models import Report
 from reporting.feed.stores import AbsentCode, ImageAbsentError
+from tests.gateway.instances import a_report
 from tests.gateway.pictures.rows import Read
 from tests.gateway.retention.rows import rows_of
 from tests.peers.synthetic import Exam
@@ -71,16 +71,3 @@ def test_while_a_later_generation_is_read_the_earlier_picture_is_shown(read: Rea
         study.reports.append(a_report(study.id))
     change(read, generation=2)
     assert read.served(exam, ONE) == first
-
-
-def a_report(study_id: int) -> Report:
-    return Report(
-        study_id=study_id,
-        generation=1,
-        kind="summary_image",
-        dialect="SCT",
-        sop_class_uid="1",
-        sop_instance_uid="2",
-        series_instance_uid="3",
-        path="reports/2.dcm",
-    )

@@ -98,7 +98,7 @@ def test_every_uid_that_the_profile_replaces_is_replaced_or_removed() -> None:
     assert kept == set()
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     keyword=st.sampled_from(sorted(word for word in _TAKEN_OVER if dictionary_VR(word) in _AS_TEXT)),
     before=st.sampled_from(["", " ", "0", "X"]),

@@ -19,7 +19,7 @@ from tests.reporting.feed.world import World
 ARRIVALS = st.tuples(st.sampled_from(ATTENTION_ORDER), st.integers(min_value=-3, max_value=3))
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(
     at_first=st.lists(ARRIVALS, max_size=12),
     later=st.lists(st.lists(ARRIVALS, max_size=2), max_size=6),
