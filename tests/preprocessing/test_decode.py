@@ -65,6 +65,18 @@ def test_a_stream_cut_in_half_is_refused_and_never_padded(syntax: str, ending: s
         decode_pixels(ds)
 
 
+@pytest.mark.parametrize("padding", [b"\xec", b"\xd9", b"\0", b"\xff"])
+@pytest.mark.parametrize("syntax", [BASELINE, JPEGLosslessSV1, JPEGLSLossless])
+def test_any_byte_may_pad_a_whole_stream_to_even_length(syntax: str, padding: bytes) -> None:
+    """DCMTK, and so Orthanc, leaves the byte after an odd JPEG-LS stream as it finds it."""
+    ds = image(syntax)
+    stream = get_frame(ds.PixelData, 0, number_of_frames=1)
+    whole = stream[: stream.rindex(b"\xff\xd9") + 2]
+    expected = decode_pixels(ds)
+    ds.PixelData = encapsulate([whole + padding + b"\0" * ((len(whole) + 1) % 2)])
+    assert np.array_equal(decode_pixels(ds), expected)
+
+
 @pytest.mark.parametrize("syntax", UNCOMPRESSED)
 def test_native_pixels_that_are_too_few_are_refused(syntax: str) -> None:
     ds = image(syntax)
