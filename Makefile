@@ -76,9 +76,9 @@ lock:
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --extra demo --group build pyproject.toml -o requirements/gateway.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --extra demo --extra train --extra remote --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
+	  --extra demo --extra train --extra remote --extra push --extra traces --group build --group test -c requirements/gateway.lock pyproject.toml -o requirements/test.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
-	  --extra demo --extra remote --group build -c requirements/test.lock pyproject.toml -o requirements/remote.lock
+	  --extra demo --extra remote --extra push --extra traces --group build -c requirements/test.lock pyproject.toml -o requirements/remote.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --group pyproject.toml:fuzz -o requirements/fuzz.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
