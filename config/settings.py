@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, RequestorTlsSettings
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
+from config.traces_settings import TracesSettings
 from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "SiteSettings",
     "SourceSettings",
     "StudySettings",
+    "TracesSettings",
     "is_loopback",
 ]
 
@@ -109,6 +111,7 @@ class Settings(Section):
     commitment: CommitmentSettings = CommitmentSettings()
     retention: RetentionSettings = RetentionSettings()
     site: SiteSettings = SiteSettings()
+    traces: TracesSettings = TracesSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 

@@ -24,6 +24,7 @@ from gateway.monitoring.prometheus import PrometheusText
 from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.stopping import StartRefused
+from gateway.processes.tracing import traces
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
@@ -83,10 +84,10 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
 
     """
     http = parts.settings.http
-    with joined(parts, "api") as name:
+    with joined(parts, "api") as name, traces(parts, name) as traced:
         close_own(parts.database, parts.jobs, name)
         listening = _listen(http.host, http.port)
-        intake = parts.intake(name)
+        intake = parts.intake(name, traced)
         app = build_app(parts, intake)
         server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
         log.info("api.listening", host=http.host, port=listening.getsockname()[1])

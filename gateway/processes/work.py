@@ -15,11 +15,13 @@ from gateway.pictures.making import Picturing
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.remote_engine import remote_server
+from gateway.processes.tracing import traces
 from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.reading.engines import Engines
 from gateway.retention.deleting import Retention
 from gateway.retention.witnesses import ArchiveWitness, SiteWitness
+from gateway.tracing.steps import TracedSteps
 from gateway.workflow import jobs
 from gateway.workflow.adopting import Adoption
 from gateway.workflow.clock_watch import ClockWatch
@@ -47,7 +49,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
     """
     settings = parts.settings
     server = remote_server(settings.inference)
-    with joined(parts, "work") as name:
+    with joined(parts, "work") as name, traces(parts, name) as traced:
         child = Child(settings.inference.timeout_seconds)
         picturing = Picturing(parts.database, parts.folders, child, settings.reserve_mib * 2**20)
         clock = ClockWatch()
@@ -84,6 +86,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
             committing=_committing(parts),
             picturing=picturing,
             slots=1,  # one child process reads
+            around=None if traced is None else TracedSteps(traced).wrap,
         )
         engine.start()
         sweep = Sweep(parts.database, parts.jobs, clock=clock, longest_delays=_longest_delays(settings))
