@@ -22,6 +22,7 @@ from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.sources import let_go_of_sources, prepare_sources
 from gateway.processes.stopping import StartRefused
+from gateway.processes.synthetic_peer import synthetic_peer
 from gateway.processes.tracing import traces
 from gateway.strays import StraySweep
 
@@ -92,7 +93,8 @@ def _scp_settings(parts: Parts, listening: socket.socket | None) -> ScpSettings:
         allowed_peers=tuple(
             AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses), peer.max_associations)
             for peer in dicom.allowed_peers
-        ),
+        )
+        + synthetic_peer(parts.settings),
         tls=_tls(dicom.tls),
         listening=listening,
     )

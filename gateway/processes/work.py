@@ -15,6 +15,7 @@ from gateway.pictures.making import Picturing
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.remote_engine import remote_server
+from gateway.processes.synthetic import send_synthetic_studies
 from gateway.processes.tracing import traces
 from gateway.reading import tasks
 from gateway.reading.child import Child
@@ -95,6 +96,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
         adoption = Adoption(parts.database, parts.jobs)
         threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
         deleting = _delete_by_age(parts, stop)
+        send_synthetic_studies(parts, stop)
         pictures = threading.Thread(target=picturing.run, args=(stop, _PICTURES_SECONDS), name="pictures", daemon=True)
         pictures.start()
         threading.Thread(target=_warm_up, args=(child, server), name="warm-up", daemon=True).start()
