@@ -5,11 +5,16 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from config.synthetic_settings import SyntheticSettings
 from gateway.database.synthetic_models import SyntheticStudy
+
+_LOOKED_AT: Final = 500
+"""More than are made while a report may be late in any sensible setting."""
 
 
 @dataclass(frozen=True)
@@ -22,20 +27,21 @@ class Told:
     seconds: float | None = None
 
 
+def tell_of_settings(session: Session, moment: datetime, section: SyntheticSettings) -> Told | None:
+    """Say how it stands; None where the site has not switched it on."""
+    if section.every_minutes is None:
+        return None
+    return tell(session, moment, timedelta(minutes=section.every_minutes), timedelta(minutes=section.within_minutes))
+
+
 def tell(session: Session, moment: datetime, every: timedelta, within: timedelta) -> Told:
     """Say how it stands; what counts is the newest study of which it is known."""
     rows = session.scalars(select(SyntheticStudy).order_by(SyntheticStudy.made_at.desc()).limit(_LOOKED_AT)).all()
-    back = next((row for row in rows if row.back_at is not None), None)
-    if back is None:
-        late, sentence = _judge(rows, moment, every, within)
-        return Told(late, sentence)
     late, sentence = _judge(rows, moment, every, within)
-    assert back.back_at is not None  # noqa: S101 - that is how it was chosen
-    return Told(late, sentence, back.back_at, (back.back_at - back.made_at).total_seconds())
-
-
-_LOOKED_AT = 200
-"""More than are sent while a report may be late in any sensible setting."""
+    back_at, made_at = next(((row.back_at, row.made_at) for row in rows if row.back_at is not None), (None, None))
+    if back_at is None or made_at is None:
+        return Told(late, sentence)
+    return Told(late, sentence, back_at, (back_at - made_at).total_seconds())
 
 
 def _judge(rows: Sequence[SyntheticStudy], moment: datetime, every: timedelta, within: timedelta) -> tuple[bool, str]:
