@@ -11,6 +11,8 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, RequestorTlsSettings
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
+from config.synthetic_settings import SyntheticSettings
+from config.traces_settings import TracesSettings
 from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
 
 __all__ = [
@@ -34,6 +36,8 @@ __all__ = [
     "SiteSettings",
     "SourceSettings",
     "StudySettings",
+    "SyntheticSettings",
+    "TracesSettings",
     "is_loopback",
 ]
 
@@ -109,6 +113,8 @@ class Settings(Section):
     commitment: CommitmentSettings = CommitmentSettings()
     retention: RetentionSettings = RetentionSettings()
     site: SiteSettings = SiteSettings()
+    synthetic: SyntheticSettings = SyntheticSettings()
+    traces: TracesSettings = TracesSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 
@@ -153,6 +159,19 @@ class Settings(Section):
                 f"RETENTION__PACS_HAS_ITS_OWN_COPY=true and confirms of destination {confirming[0]} are two answers to "
                 "the same question, who has the images: set one of them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_synthetic_study_gets_in(self) -> Settings:
+        if self.synthetic.every_minutes is None:
+            return self
+        if self.dicom.tls.certificate is not None and self.synthetic.tls.ca is None:
+            raise ValueError(
+                "SYNTHETIC__EVERY_MINUTES sends to a DICOM port that speaks TLS: set SYNTHETIC__TLS__CA, and "
+                "SYNTHETIC__TLS__CERTIFICATE and SYNTHETIC__TLS__KEY, which the gateway shows there as a sender"
+            )
+        if self.dicom.port == 0 and self.synthetic.port is None:
+            raise ValueError("SYNTHETIC__EVERY_MINUTES needs a fixed port: set DICOM__PORT")
         return self
 
     @field_validator("database_url")

@@ -62,6 +62,11 @@ class Folders:
         """The secret key of exports' pseudonyms; there once something was exported."""
         return self.root / "deidentification.key"
 
+    @property
+    def traces_key(self) -> Path:
+        """The secret key that names of traces are made with; there once a process sent traces."""
+        return self.root / "traces.key"
+
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
         for folder in (

@@ -16,6 +16,7 @@ from config.settings import DestinationSettings, Settings
 from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
 from gateway.cli.doctor_scores import scores
+from gateway.cli.doctor_synthetic import synthetic_state
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
 from gateway.database.clock import database_now
@@ -79,6 +80,7 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
     yield Finding("storage commitment", *_commitment(parts))
     yield _checked("retention", lambda: retention_state(parts))
+    yield _checked("synthetic study", lambda: synthetic_state(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))

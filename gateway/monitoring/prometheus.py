@@ -34,12 +34,20 @@ _Weeks = dict[tuple[Source, str], Sent]
 class PrometheusText:
     """Implements `reporting.feed.stores.Metrics`. `model` is None where its card can't be read: then no scores."""
 
-    def __init__(self, database: Database, model: ModelInfo | None, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        model: ModelInfo | None,
+        clock: Callable[[], datetime] = now,
+        work: Callable[[datetime], list[GaugeMetricFamily]] | None = None,
+    ) -> None:
+        """`work`: the figures of how the work goes; None: none of them."""
         self._database = database
         self._model = model
         self._clock = clock
         self._lock = threading.Lock()
-        self._counted: tuple[float, Counts] | None = None
+        self._work = work
+        self._counted: tuple[float, Counts, list[GaugeMetricFamily]] | None = None
         self._sent: tuple[float, _Weeks] | None = None
 
     def text(self) -> bytes:
@@ -53,8 +61,9 @@ class PrometheusText:
         moment = time.monotonic()
         if self._counted is None or moment - self._counted[0] > _COUNTS_SECONDS:
             with reading(self._database) as session:
-                self._counted = moment, count(session)
-        families = list(_of_counts(self._counted[1]))
+                counts = count(session)
+            self._counted = moment, counts, self._work(self._clock()) if self._work else []
+        families = [*_of_counts(self._counted[1]), *self._counted[2]]
         if self._model is None:
             return families
         if self._sent is None or moment - self._sent[0] > _SCORES_SECONDS:

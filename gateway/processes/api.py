@@ -18,12 +18,14 @@ from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
 from gateway.feed.images import Images
 from gateway.feed.operations import KnownDestination, Operations
-from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
+from gateway.feed.readiness import Check, Readiness, database_check, disk_check, synthetic_check, worker_check
 from gateway.feed.studies import Studies
 from gateway.monitoring.prometheus import PrometheusText
+from gateway.monitoring.work_figures import WorkFigures
 from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.stopping import StartRefused
+from gateway.processes.tracing import traces
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
@@ -60,9 +62,14 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
                 "database": database_check(parts.database),
                 "disk": disk_check(parts.folders, parts.settings.reserve_mib * 2**20),
                 "worker": worker_check(parts.database),
+                **_synthetic(parts),
             }
         ),
-        metrics=PrometheusText(parts.database, _model()),
+        metrics=PrometheusText(
+            parts.database,
+            _model(),
+            work=WorkFigures(parts.database, parts.folders, parts.jobs, parts.settings).families,
+        ),
         images=Images(parts.database, parts.folders),
         settings=FeedSettings(
             version=__version__,
@@ -83,10 +90,10 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
 
     """
     http = parts.settings.http
-    with joined(parts, "api") as name:
+    with joined(parts, "api") as name, traces(parts, name) as traced:
         close_own(parts.database, parts.jobs, name)
         listening = _listen(http.host, http.port)
-        intake = parts.intake(name)
+        intake = parts.intake(name, traced)
         app = build_app(parts, intake)
         server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
         log.info("api.listening", host=http.host, port=listening.getsockname()[1])
@@ -97,6 +104,12 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
         server.should_exit = True
         serving.join()
         intake.close()
+
+
+def _synthetic(parts: Parts) -> dict[str, Check]:
+    if parts.settings.synthetic.every_minutes is None:
+        return {}
+    return {"synthetic study": synthetic_check(parts.database, parts.settings.synthetic)}
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -15,11 +15,14 @@ from gateway.pictures.making import Picturing
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.remote_engine import remote_server
+from gateway.processes.synthetic import send_synthetic_studies
+from gateway.processes.tracing import traces
 from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.reading.engines import Engines
 from gateway.retention.deleting import Retention
 from gateway.retention.witnesses import ArchiveWitness, SiteWitness
+from gateway.tracing.steps import TracedSteps
 from gateway.workflow import jobs
 from gateway.workflow.adopting import Adoption
 from gateway.workflow.clock_watch import ClockWatch
@@ -47,7 +50,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
     """
     settings = parts.settings
     server = remote_server(settings.inference)
-    with joined(parts, "work") as name:
+    with joined(parts, "work") as name, traces(parts, name) as traced:
         child = Child(settings.inference.timeout_seconds)
         picturing = Picturing(parts.database, parts.folders, child, settings.reserve_mib * 2**20)
         clock = ClockWatch()
@@ -84,6 +87,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
             committing=_committing(parts),
             picturing=picturing,
             slots=1,  # one child process reads
+            around=None if traced is None else TracedSteps(traced).wrap,
         )
         engine.start()
         sweep = Sweep(parts.database, parts.jobs, clock=clock, longest_delays=_longest_delays(settings))
@@ -92,6 +96,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
         adoption = Adoption(parts.database, parts.jobs)
         threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
         deleting = _delete_by_age(parts, stop)
+        send_synthetic_studies(parts, stop)
         pictures = threading.Thread(target=picturing.run, args=(stop, _PICTURES_SECONDS), name="pictures", daemon=True)
         pictures.start()
         threading.Thread(target=_warm_up, args=(child, server), name="warm-up", daemon=True).start()

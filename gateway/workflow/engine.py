@@ -47,8 +47,11 @@ class WorkflowEngine:
         committing: Committing,
         picturing: Picturing,
         slots: int,
+        around: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None,
     ) -> None:
+        """`around`: what each step is wrapped in, by its name; None: nothing."""
         self._slots = slots
+        self._around = around or (lambda _, function: function)
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": database.engine.url.render_as_string(hide_password=False),
@@ -90,6 +93,7 @@ class WorkflowEngine:
         picturing: Picturing,
     ) -> None:
         def step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+            wrapped = self._around(name, function)
             stepped: Callable[..., Any] = DBOS.step(
                 name=name,
                 retries_allowed=True,
@@ -97,7 +101,7 @@ class WorkflowEngine:
                 backoff_rate=2.0,
                 max_attempts=12,  # over an hour in all: a database server may be moved meanwhile
                 should_retry=_passes,
-            )(lambda *arguments: function(*arguments))
+            )(lambda *arguments: wrapped(*arguments))
             return stepped
 
         look = step("gather.look", gathering.look)

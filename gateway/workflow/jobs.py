@@ -155,6 +155,10 @@ class Jobs:
         """Say whether a job with this id was ever enqueued (and not yet pruned)."""
         return bool(self._client.list_workflows(workflow_ids=[workflow_id], **_SLIM))
 
+    def count_waiting_for_engine(self) -> int:
+        """Return how many studies are tried again later: no other process job is ever enqueued with a delay."""
+        return len(self._client.list_workflows(queue_name=PROCESS, status=["DELAYED"], **_SLIM))
+
     def prune(self, before: datetime, limit: int = 1000) -> int:
         """Delete finished jobs that ended before `before`, at most `limit`; return how many. Nothing else does."""
         moment = before.astimezone(UTC).isoformat()

@@ -22,6 +22,7 @@ from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
 from gateway.reading.engines import Engines
+from gateway.tracing import open_span
 from gateway.workflow.delivering import Patience
 from gateway.workflow.destinations import TO_WITHDRAW, DestinationPlan, plan_deliveries
 from gateway.workflow.events import tell
@@ -116,6 +117,9 @@ class Processing:
             read = self._read_it(instance, version) if instance.deleted_at is None else _not_here(instance, version)
         except RemoteUnusable as failure:
             return str(failure)
+        open_span.note(engine=read.engine, refusal=read.refusal, model_version=version)
+        if (span := open_span.current()) is not None:
+            span.stages(read.begun_ns, read.timings, read.engine)
         heat_map_path = None
         if read.heat_map is not None:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
