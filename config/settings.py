@@ -8,15 +8,18 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from config.audit_settings import AuditSettings, SyslogSettings
 from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, RequestorTlsSettings
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
+from config.login_settings import OidcSettings, Origin, RoleMapping
 from config.synthetic_settings import SyntheticSettings
 from config.traces_settings import TracesSettings
 from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
 
 __all__ = [
     "AeTitle",
+    "AuditSettings",
     "CommitmentSettings",
     "DeliverySettings",
     "DestinationSettings",
@@ -25,11 +28,13 @@ __all__ = [
     "HttpPeer",
     "HttpSettings",
     "InferenceSettings",
+    "OidcSettings",
     "Peer",
     "Port",
     "ReportKindName",
     "RequestorTlsSettings",
     "RetentionSettings",
+    "RoleMapping",
     "Seconds",
     "Section",
     "Settings",
@@ -37,6 +42,7 @@ __all__ = [
     "SourceSettings",
     "StudySettings",
     "SyntheticSettings",
+    "SyslogSettings",
     "TracesSettings",
     "is_loopback",
 ]
@@ -52,6 +58,18 @@ class HttpSettings(Section):
     secure_cookies: bool = True
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
+    public_url: Origin | None = None
+    """Where people's browsers reach the gateway; passkeys and the hospital's accounts are bound to it."""
+    oidc: OidcSettings = OidcSettings()
+
+    @model_validator(mode="after")
+    def _provider_knows_the_way_back(self) -> HttpSettings:
+        if self.oidc.issuer and self.public_url is None:
+            raise ValueError(
+                "HTTP__OIDC needs HTTP__PUBLIC_URL, the address to which the provider sends people back: set it, for "
+                "example to https://mammogate.hospital"
+            )
+        return self
 
 
 class StudySettings(Section):
@@ -115,6 +133,7 @@ class Settings(Section):
     site: SiteSettings = SiteSettings()
     synthetic: SyntheticSettings = SyntheticSettings()
     traces: TracesSettings = TracesSettings()
+    audit: AuditSettings = AuditSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 

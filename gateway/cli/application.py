@@ -6,6 +6,7 @@ import typer
 
 from gateway.cli import (
     accounts,
+    audit,
     classify,
     demo,
     doctor,
@@ -37,6 +38,7 @@ app.command("show")(studies.show)
 app.command("retry")(state.retry)
 app.command("forget")(state.forget)
 app.command("export")(export.export)
+app.command("audit")(audit.audit)
 app.command("backup")(state.backup)
 app.command("restore")(state.restore)
 app.command("doctor")(doctor.doctor)

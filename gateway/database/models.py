@@ -274,7 +274,7 @@ class Counter(Base):
 
 
 class SourcePosition(Base):
-    """How far the changes of an Orthanc have been followed, and by whom."""
+    """How far the changes of an Orthanc have been followed, or the audit trail been sent, and by whom."""
 
     __tablename__ = "source_position"
     source: Mapped[str] = mapped_column(_TEXT, primary_key=True)

@@ -11,6 +11,10 @@ from gateway.database import account_models as rows
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.feed.availability import reading, writing
+from gateway.feed.devices import Devices
+from gateway.feed.passkeys import Passkeys
+from gateway.feed.pending_logins import PendingLogins
+from gateway.feed.revocations import note_revocation
 from reporting.feed.stores import AuditEntry, LoginAttempt, LoginLimits, Session, Token, User
 
 _NOTE_TOKEN_USE_EVERY = timedelta(minutes=5)
@@ -19,7 +23,7 @@ _ADDRESS_LENGTH = 64
 _LOGIN_LOCK = 72_616_002
 
 
-class Accounts:
+class Accounts(Devices, Passkeys, PendingLogins):
     """Implements `reporting.feed.stores.Accounts`."""
 
     def __init__(self, database: Database) -> None:
@@ -34,7 +38,7 @@ class Accounts:
         with writing(self._database) as session:
             session.execute(update(rows.User).where(rows.User.name == name).values(password_hash=password_hash))
 
-    def open_session(self, digest: str, user_name: str, opened_at: datetime, device: str) -> None:
+    def open_session(self, digest: str, user_name: str, opened_at: datetime, device: str, address: str = "") -> None:
         with writing(self._database) as session:
             session.add(
                 rows.LoginSession(
@@ -43,6 +47,7 @@ class Accounts:
                     created_at=opened_at,
                     last_used_at=opened_at,
                     device=device[:256],
+                    address=address[:_ADDRESS_LENGTH],
                 )
             )
 
@@ -66,11 +71,14 @@ class Accounts:
 
     def close_session(self, digest: str) -> None:
         with writing(self._database) as session:
-            session.execute(
+            ended = session.scalar(
                 update(rows.LoginSession)
                 .where(rows.LoginSession.secret_sha256 == digest, rows.LoginSession.ended_at.is_(None))
                 .values(ended_at=now())
+                .returning(rows.LoginSession.device_id)
             )
+            if ended is not None:
+                note_revocation(session)
 
     def token(self, digest: str) -> Token | None:
         with reading(self._database) as session:

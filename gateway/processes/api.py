@@ -11,6 +11,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from android_viewer.shell import ShellFile, ShellMissing, build_shell_router, read_shell
+from config.settings import HttpSettings
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from gateway import __version__
@@ -30,7 +31,9 @@ from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
+from reporting.feed.login_stores import IdentityProvider
 from reporting.feed.metrics_route import METRICS_PATH
+from reporting.feed.provider_routes import CALLBACK_PATH
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
@@ -76,8 +79,10 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             secure_cookies=http.secure_cookies,
             session_lifetime=_hours(http.session_hours),
             session_idle=_hours(http.idle_minutes / 60),
+            public_url=http.public_url,
             open_paths=(*shell, *((METRICS_PATH,) if http.metrics_open else ())),
         ),
+        provider=_provider(http),
         routers=[build_stow_router(intake, require_upload), build_shell_router(shell)],
     )
 
@@ -126,6 +131,15 @@ def _listen(host: str, port: int) -> socket.socket:
         ) from None
     listening.listen(128)
     return listening
+
+
+def _provider(http: HttpSettings) -> IdentityProvider | None:
+    if http.oidc.issuer is None:
+        return None
+    # Its libraries cost memory that a gateway without such a provider can do without.
+    from gateway.feed.oidc_provider import OidcProvider
+
+    return OidcProvider(http.oidc, f"{http.public_url}{CALLBACK_PATH}")
 
 
 def _model() -> ModelInfo | None:

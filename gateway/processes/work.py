@@ -12,6 +12,7 @@ from dicom_node.commitment_report import send_report
 from gateway.commitment.judging import Judge
 from gateway.parts import Parts
 from gateway.pictures.making import Picturing
+from gateway.processes.audit_trail import send_audit_trail
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.remote_engine import remote_server
@@ -45,7 +46,8 @@ def work(parts: Parts, stop: threading.Event) -> None:
     """Work until `stop` is set.
 
     Raises:
-        StartRefused: this worker runs already, or the remote engine's client is not installed.
+        StartRefused: this worker runs already, the remote engine's client is not installed, or a file for TLS to the
+            syslog server can't be used.
 
     """
     settings = parts.settings
@@ -97,6 +99,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
         threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
         deleting = _delete_by_age(parts, stop)
         send_synthetic_studies(parts, stop)
+        auditing = send_audit_trail(parts, name, stop)
         pictures = threading.Thread(target=picturing.run, args=(stop, _PICTURES_SECONDS), name="pictures", daemon=True)
         pictures.start()
         threading.Thread(target=_warm_up, args=(child, server), name="warm-up", daemon=True).start()
@@ -108,6 +111,8 @@ def work(parts: Parts, stop: threading.Event) -> None:
         child.close()
         if deleting is not None:
             deleting.join(timeout=5)  # the image that it is at
+        if auditing is not None:
+            auditing.join(timeout=5)  # the batch that it is at
 
 
 def _longest_delays(settings: Settings) -> dict[str, float]:

@@ -20,12 +20,15 @@ class Right(Enum):
     """Queue, failures, destinations and retry; no patient data."""
     UPLOAD = "upload"
     """Send instances over HTTP."""
+    ADMINISTER = "administer"
+    """See and revoke everybody's devices."""
 
 
 ROLES_WITH: dict[Right, frozenset[Role]] = {
     Right.READ_STUDIES: frozenset({"doctor", "radiologist", "admin"}),
     Right.OPERATE: frozenset({"operator", "admin"}),
     Right.UPLOAD: frozenset({"uploader", "doctor", "admin"}),
+    Right.ADMINISTER: frozenset({"admin"}),
 }
 
 

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from fastapi import APIRouter, FastAPI
 
 from reporting.feed.credentials import Passwords
+from reporting.feed.device_routes import build_device_router
 from reporting.feed.errors import install_error_handlers
 from reporting.feed.event_routes import build_event_router
 from reporting.feed.events import EventWatch
@@ -16,8 +17,13 @@ from reporting.feed.headers import SecurityHeaders
 from reporting.feed.health_routes import build_health_router
 from reporting.feed.image_routes import build_image_router
 from reporting.feed.login_routes import build_login_router
+from reporting.feed.login_stores import IdentityProvider
 from reporting.feed.metrics_route import METRICS_PATH, build_metrics_router
 from reporting.feed.operation_routes import build_operation_router
+from reporting.feed.passkey_routes import build_passkey_router
+from reporting.feed.passkeys import Passkeys
+from reporting.feed.provider_login import ProviderLogin
+from reporting.feed.provider_routes import build_provider_router
 from reporting.feed.schemas import ErrorAnswer
 from reporting.feed.sessions import Sessions
 from reporting.feed.settings import FeedSettings
@@ -45,13 +51,15 @@ def create_feed(
     settings: FeedSettings | None = None,
     routers: Sequence[APIRouter] = (),
     passwords: Passwords | None = None,
+    provider: IdentityProvider | None = None,
     now: Callable[[], datetime] = _utc_now,
 ) -> FastAPI:
     """Return the feed.
 
     `routers` are added behind the same gate: every path of theirs needs a login, and they ask for rights with
     `reporting.feed.caller.require`. What the caller mounts later (the viewer's shell) is behind the gate too, unless
-    `settings.open_paths` names it. `app.state.watch.stop()` ends the live streams; `FeedServer` does that by itself.
+    `settings.open_paths` names it. `provider` is the hospital's OpenID provider, if there is one.
+    `app.state.watch.stop()` ends the live streams; `FeedServer` does that by itself.
     """
     settings = settings or FeedSettings()
     app = FastAPI(
@@ -75,11 +83,16 @@ def create_feed(
         },
     )
     sessions = Sessions(accounts, passwords or Passwords(), settings, now)
-    watch = EventWatch(studies, settings.event_poll, settings.max_event_streams)
+    passkeys = Passkeys(accounts, sessions, settings, now)
+    provider_login = ProviderLogin(provider, accounts, sessions, settings, now) if provider else None
+    watch = EventWatch(studies, settings.event_poll, settings.max_event_streams, accounts.revocations)
     app.state.watch = watch
     for router in (
         build_health_router(readiness),
-        build_login_router(sessions, settings),
+        build_login_router(sessions, settings, has_provider=provider is not None),
+        build_provider_router(provider_login, settings),
+        build_passkey_router(passkeys, accounts, settings),
+        build_device_router(sessions, accounts, settings, now),
         build_study_router(studies),
         build_image_router(images),
         build_event_router(watch, sessions, settings),

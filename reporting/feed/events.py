@@ -27,8 +27,13 @@ class EventWatch:
     except `stop`, which may be called from anywhere.
     """
 
-    def __init__(self, studies: StudyFeed, poll: timedelta, limit: int) -> None:
+    def __init__(
+        self, studies: StudyFeed, poll: timedelta, limit: int, revocations: Callable[[], int] = lambda: 0
+    ) -> None:
+        """`revocations`: a number that is another one after anybody may have lost access."""
         self._studies = studies
+        self._ask_revocations = revocations
+        self.revocations = -1
         self._poll = poll.total_seconds()
         self._limit = limit
         self._lock = asyncio.Lock()
@@ -62,9 +67,12 @@ class EventWatch:
         """Return the ids of the oldest and the newest event, at most one poll old."""
         async with self._lock:
             if self._asked_at is None or time.monotonic() - self._asked_at >= self._poll:
-                self._span = await run_in_threadpool(self._studies.event_span)
+                self._span, self.revocations = await run_in_threadpool(self._ask)
                 self._asked_at = time.monotonic()
             return self._span
+
+    def _ask(self) -> tuple[EventSpan, int]:
+        return self._studies.event_span(), self._ask_revocations()
 
     async def pause(self) -> None:
         await asyncio.sleep(self._poll)
@@ -92,7 +100,8 @@ async def stream(
 
     The first block carries an id and no data, so that a client that hears nothing can resume all the same. A client
     whose place no longer exists (events erased, database restored) gets an event named `reset`: read the list anew.
-    At each heartbeat `still_allowed` decides whether the stream may go on.
+    `still_allowed` decides whether the stream may go on: at its start, as soon as anybody's access was revoked, and at
+    each heartbeat.
     """
     with watch.listening():
         try:
@@ -109,9 +118,15 @@ async def _blocks(
     position, first_block = await _start(watch, last_event_id)
     yield first_block
     written_at = checked_at = time.monotonic()
+    seen = -1  # access may have been revoked between the first check of this request and here
     while not watch.stopped:
         full_batch = False
-        if (await watch.span()).last > position:
+        span = await watch.span()
+        if watch.revocations != seen:
+            seen = watch.revocations
+            if not await still_allowed():
+                return
+        if span.last > position:
             batch = await watch.after(position)
             for event in batch:
                 position = event.id

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from reporting.feed.access import Principal, rights_of
+from reporting.feed.attempts import Attempts
 from reporting.feed.credentials import Passwords, digest, new_session_id
 from reporting.feed.errors import ApiError
+from reporting.feed.login_stores import Device
 from reporting.feed.settings import FeedSettings
-from reporting.feed.stores import Accounts, AuditEntry, AuditOutcome, LoginAttempt, User
+from reporting.feed.stores import Accounts, User
 
 TOUCH_EVERY = timedelta(seconds=60)
 """A session's last use is written at most this often: not each answer is worth a write."""
@@ -35,6 +37,7 @@ class Sessions:
         self._passwords = passwords
         self._settings = settings
         self._now = now
+        self.attempts = Attempts(accounts, settings.login_limits, now)
 
     def by_session(self, session_id: str, *, keep_alive: bool = True) -> Principal | None:
         """Return whose session this is, or None when it is unknown, over, idle for too long, or its user is not active.
@@ -46,14 +49,12 @@ class Sessions:
         if session is None:
             return None
         now = self._now()
-        expires_at = session.opened_at + self._settings.session_lifetime
-        idle_until = session.last_seen_at + self._settings.session_idle
-        if not session.user.active or now >= expires_at or now >= idle_until:
+        if not session.user.active or self._is_over(session.opened_at, session.last_seen_at, now):
             self._accounts.close_session(key)
             return None
         if keep_alive and now - session.last_seen_at >= min(TOUCH_EVERY, self._settings.session_idle / 4):
             self._accounts.touch_session(key, now)
-        return self._principal(session.user, expires_at, key)
+        return self._principal(session.user, session.opened_at + self._settings.session_lifetime, key)
 
     def by_token(self, token_text: str) -> Principal | None:
         """Return whose token this is, or None when it is unknown, revoked, or its user is not active."""
@@ -72,41 +73,43 @@ class Sessions:
         many failures.
         """
         subject = hashlib.sha256(name.strip().casefold().encode("utf-8", "surrogatepass")).hexdigest()
-        address = browser.address
-        attempt = LoginAttempt(subject, address, self._now())
-        wait = self._accounts.begin_login(attempt, self._settings.login_limits)
         user = self._accounts.user(name)
         # The name goes into the audit trail only when it is one: people type passwords into that field.
         known = user.name if user else None
-        if wait is not None:
-            self._audit("refused", known, address, "too many failed logins")
-            seconds = max(1, int(wait.total_seconds()))
-            raise ApiError(
-                429,
-                "too_many_logins",
-                f"Too many failed logins; try again in {-(-seconds // 60)} minutes.",
-                {"Retry-After": str(seconds)},
-            )
+        attempt = self.attempts.begin(subject, browser.address, known_user=known)
         usable = user if user is not None and user.active else None
         if not self._password_is_right(usable, password):
-            self._audit("failed", known, address, "wrong name or password")
+            self.attempts.audit("failed", known, browser.address, "wrong name or password")
             raise ApiError(401, "wrong_login", "The name or the password is wrong.")
         assert usable is not None  # noqa: S101  for the type checker: nobody's password is never right
-        self._accounts.login_succeeded(attempt)
+        self.attempts.succeeded(attempt)
+        return self.open(usable, browser, old_session_id)
+
+    def open(self, user: User, browser: Browser, old_session_id: str | None, how: str = "") -> tuple[str, Principal]:
+        """Open a session for somebody who has shown who they are, in the way `how`, and return its id."""
         session_id = new_session_id()
         opened = self._now()
-        expires = opened + self._settings.session_lifetime
-        self._audit("ok", usable.name, address, "")
-        self._accounts.open_session(digest(session_id), usable.name, opened, browser.device[:256])
+        self.attempts.audit("ok", user.name, browser.address, how)
+        self._accounts.open_session(digest(session_id), user.name, opened, browser.device[:256], browser.address)
         if old_session_id:
             self._accounts.close_session(digest(old_session_id))
-        return session_id, self._principal(usable, expires, digest(session_id))
+        return session_id, self._principal(user, opened + self._settings.session_lifetime, digest(session_id))
+
+    def devices(self, user_name: str | None) -> list[Device]:
+        """Return the devices on which somebody (None: anybody) is logged in now, the one used last first."""
+        now = self._now()
+        found = self._accounts.devices(user_name)
+        living = [device for device in found if not self._is_over(device.opened_at, device.last_seen_at, now)]
+        return sorted(living, key=lambda device: device.last_seen_at, reverse=True)
 
     def logout(self, principal: Principal, address: str) -> None:
         """Close the session; a token stays what it is."""
         if principal.session_digest is not None:
             self._accounts.close_session(principal.session_digest)
-        self._accounts.audit(AuditEntry(self._now(), "logout", "ok", principal.name, address))
+        self.attempts.audit("ok", principal.name, address, "", action="logout")
+
+    def _is_over(self, opened_at: datetime, last_seen_at: datetime, now: datetime) -> bool:
+        return now >= opened_at + self._settings.session_lifetime or now >= last_seen_at + self._settings.session_idle
 
     def _password_is_right(self, user: User | None, password: str) -> bool:
         def renew(password_hash: str) -> None:
@@ -117,6 +120,3 @@ class Sessions:
 
     def _principal(self, user: User, expires_at: datetime, key: str) -> Principal:
         return Principal(user.name, user.role, rights_of(user.role), expires_at, key)
-
-    def _audit(self, outcome: AuditOutcome, user: str | None, address: str, detail: str) -> None:
-        self._accounts.audit(AuditEntry(self._now(), "login", outcome, user, address, detail=detail))

@@ -7,7 +7,17 @@ from datetime import timedelta
 
 from reporting.feed.stores import LoginLimits
 
-ALWAYS_OPEN: tuple[str, ...] = ("/healthz", "/readyz", "/api/v1/auth/login")
+ALWAYS_OPEN: tuple[str, ...] = (
+    "/healthz",
+    "/readyz",
+    "/api/v1/auth/login",
+    "/api/v1/auth/methods",
+    "/api/v1/auth/oidc/start",
+    "/api/v1/auth/oidc/callback",
+    "/api/v1/auth/passkey/challenge",
+    "/api/v1/auth/passkey/login",
+)
+"""The ways in cannot ask for a login themselves; all of them count attempts."""
 
 
 @dataclass(frozen=True)
@@ -23,6 +33,10 @@ class FeedSettings:
     session_lifetime: timedelta = timedelta(hours=12)
     session_idle: timedelta = timedelta(minutes=30)
     login_limits: LoginLimits = field(default_factory=LoginLimits)
+    public_url: str | None = None
+    """Scheme, host and port under which browsers reach us; passkeys are bound to it, and there are none without."""
+    pending_lifetime: timedelta = timedelta(minutes=10)
+    """How long the two steps of a login with a passkey or a provider may take."""
     allowed_origins: tuple[str, ...] = ()
     """Origins (`https://reading.example.org`) from which a browser may post besides our own; needed only when a
     proxy in front rewrites the Host header."""
@@ -36,6 +50,11 @@ class FeedSettings:
     @property
     def cookie_name(self) -> str:
         return "__Host-mammogate" if self.secure_cookies else "mammogate"
+
+    @property
+    def pending_cookie_name(self) -> str:
+        """The cookie that binds the two steps of a login to one browser."""
+        return f"{self.cookie_name}-login"
 
     def is_open(self, path: str) -> bool:
         """Return whether a path is served without login."""

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 
 from reporting.feed.access import Role
 from reporting.feed.image_schemas import ViewImage
+from reporting.feed.login_stores import DeviceStore, IdentityStore, PasskeyStore, PendingStore
 from reporting.feed.operation_schemas import DeadLetter, DestinationState, FlaggedStudy, QuarantinedFile, QueuedWork
 from reporting.feed.schemas import Attention, DependencyStatus, Study
 
@@ -165,7 +166,18 @@ class LoginLimits:
     per_address: int = 100
 
 
-AuditAction = Literal["login", "logout", "study_viewed", "report_downloaded", "image_viewed", "retry", "upload"]
+AuditAction = Literal[
+    "login",
+    "logout",
+    "device_revoked",
+    "passkey_added",
+    "passkey_removed",
+    "study_viewed",
+    "report_downloaded",
+    "image_viewed",
+    "retry",
+    "upload",
+]
 AuditOutcome = Literal["ok", "failed", "refused"]
 
 
@@ -182,14 +194,14 @@ class AuditEntry:
     detail: str = ""
 
 
-class Accounts(Protocol):
+class Accounts(DeviceStore, PasskeyStore, PendingStore, IdentityStore, Protocol):
     """Users, sessions, tokens and the audit trail. Secrets arrive as SHA-256 digests (hex) only."""
 
     def user(self, name: str) -> User | None: ...
 
     def replace_password_hash(self, name: str, password_hash: str) -> None: ...
 
-    def open_session(self, digest: str, user_name: str, opened_at: datetime, device: str) -> None:
+    def open_session(self, digest: str, user_name: str, opened_at: datetime, device: str, address: str = "") -> None:
         """Keep a new session; `device` is what its browser calls itself (at most 256 characters)."""
 
     def session(self, digest: str) -> Session | None:

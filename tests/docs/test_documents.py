@@ -32,6 +32,16 @@ EXAMPLES = {
     "dicom.tls.certificate",
     "dicom.tls.key",
     "dicom.tls.peer_ca",
+    "http.public_url",
+    "http.oidc.issuer",
+    "http.oidc.client_id",
+    "http.oidc.client_secret_file",
+    "http.oidc.roles",
+    "http.oidc.ca",
+    "audit.syslog.host",
+    "audit.syslog.ca",
+    "audit.syslog.certificate",
+    "audit.syslog.key",
     "inference.url",
     "inference.fallback_minutes",
     "inference.token_file",
@@ -54,7 +64,8 @@ NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(
-    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|destinations|sources|synthetic|traces)(?:\.[a-z_]+)+"
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|audit|destinations|sources|synthetic|traces)"
+    r"(?:\.[a-z_]+)+"
 )
 
 with_each_document = pytest.mark.parametrize(

@@ -26,7 +26,9 @@ CALLS = {call: who for call, _, who in tables(TEXT)[("call", "answers", "who")]}
 def _who_may(path: str) -> str:
     if path in ALWAYS_OPEN:
         return "open"
-    if path.startswith("/api/v1/auth/"):
+    if path == "/api/v1/auth/devices/all":
+        return ", ".join(role for role in ROLES if role in ROLES_WITH[Right.ADMINISTER])
+    if path.startswith("/api/v1/auth/") or path == "/api/v1/about":
         return "all roles"
     operating = "/operations/" in path or path == METRICS_PATH
     right = Right.OPERATE if operating else Right.UPLOAD if "dicom-web" in path else Right.READ_STUDIES
@@ -38,6 +40,20 @@ def test_the_calls_are_the_routes_and_each_says_who_may(tmp_path: Path) -> None:
     paths = World(tmp_path, routers=[stow]).app.openapi()["paths"]
     declared = {f"{method.upper()} {path}": _who_may(path) for path, methods in paths.items() for method in methods}
     assert declared == CALLS
+
+
+def test_what_the_document_gives_to_some_roles_the_others_are_refused(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    refused = 0
+    for call, who in CALLS.items():
+        method, path = call.split(" ")
+        if who in ("open", "all roles") or path.startswith("/dicom-web/studies/"):
+            continue
+        for role in set(ROLES) - {name.strip() for name in who.split(",")}:
+            answer = world.logged_in(role).request(method, re.sub(r"\{[^}]*\}", "1", path))
+            assert answer.status_code == 403, (call, role)
+            refused += 1
+    assert refused > 30
 
 
 def test_a_study_has_the_fields_that_are_listed() -> None:

@@ -42,6 +42,7 @@ from reporting.feed.stores import (
     UnknownStudyError,
     User,
 )
+from tests.reporting.feed.login_fakes import MemoryLogins
 
 PATIENT_NAME = "TESTFRAU^ERIKA"
 PATIENT_ID = "PID-4711"
@@ -207,14 +208,14 @@ def _order(position: Position) -> tuple[int, float, str]:
     return ATTENTION_ORDER.index(position.attention), -micros, position.study_instance_uid
 
 
-class MemoryAccounts:
+class MemoryAccounts(MemoryLogins):
     def __init__(self, hash_of_everybody: str) -> None:
-        self.users = {role: User(role, role, hash_of_everybody) for role in ROLES}
+        super().__init__()
+        self.users: dict[str, User] = {role: User(role, role, hash_of_everybody) for role in ROLES}
         self.sessions: dict[str, tuple[str, datetime, datetime]] = {}
         self.tokens: dict[str, tuple[str, bool]] = {}
         self.failures: list[LoginAttempt] = []
         self.trail: list[AuditEntry] = []
-        self.devices: list[str] = []
         self._lock = threading.Lock()
 
     def user(self, name: str) -> User | None:
@@ -223,9 +224,9 @@ class MemoryAccounts:
     def replace_password_hash(self, name: str, password_hash: str) -> None:
         self.users[name] = replace(self.users[name], password_hash=password_hash)
 
-    def open_session(self, digest: str, user_name: str, opened_at: datetime, device: str) -> None:
+    def open_session(self, digest: str, user_name: str, opened_at: datetime, device: str, address: str = "") -> None:
         self.sessions[digest] = (user_name, opened_at, opened_at)
-        self.devices.append(device)
+        self.agents[digest] = (device, address)
 
     def session(self, digest: str) -> Session | None:
         found = self.sessions.get(digest)
@@ -236,7 +237,8 @@ class MemoryAccounts:
         self.sessions[digest] = (name, opened, at)
 
     def close_session(self, digest: str) -> None:
-        self.sessions.pop(digest, None)
+        if self.sessions.pop(digest, None):
+            self.revoked += 1
 
     def token(self, digest: str) -> Token | None:
         found = self.tokens.get(digest)

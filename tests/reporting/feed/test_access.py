@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from starlette.routing import BaseRoute, Route
 
 from reporting.feed.access import ROLES, Role
 from reporting.feed.settings import FeedSettings
@@ -54,9 +57,27 @@ TABLE: list[tuple[str, str, str, set[str], int, dict[str, Any]]] = [
     ("GET", "/metrics", "/metrics", OPERATORS, 200, {}),
     ("GET", "/api/v1/auth/me", "/api/v1/auth/me", EVERYBODY, 200, {}),
     ("POST", "/api/v1/auth/logout", "/api/v1/auth/logout", EVERYBODY, 204, {}),
+    ("GET", "/api/v1/about", "/api/v1/about", EVERYBODY, 200, {}),
+    ("GET", "/api/v1/auth/devices", "/api/v1/auth/devices", EVERYBODY, 200, {}),
+    ("GET", "/api/v1/auth/devices/all", "/api/v1/auth/devices/all", {"admin"}, 200, {}),
+    ("DELETE", f"/api/v1/auth/devices/{'0' * 32}", "/api/v1/auth/devices/{device_id}", EVERYBODY, 404, {}),
+    ("GET", "/api/v1/auth/passkeys", "/api/v1/auth/passkeys", EVERYBODY, 200, {}),
+    ("POST", "/api/v1/auth/passkeys", "/api/v1/auth/passkeys", EVERYBODY, 400, {"json": {}}),
+    ("DELETE", "/api/v1/auth/passkeys/7", "/api/v1/auth/passkeys/{passkey_id}", EVERYBODY, 404, {}),
     ("GET", "/api/v1/openapi.json", "", EVERYBODY, 200, {}),
 ]
-OPEN = {("GET", "/healthz"), ("GET", "/readyz"), ("POST", "/api/v1/auth/login")}
+OPEN = {
+    ("GET", "/healthz"),
+    ("GET", "/readyz"),
+    ("POST", "/api/v1/auth/login"),
+    ("GET", "/api/v1/auth/methods"),
+    ("GET", "/api/v1/auth/oidc/start"),
+    ("GET", "/api/v1/auth/oidc/callback"),
+    ("POST", "/api/v1/auth/passkey/challenge"),
+    ("POST", "/api/v1/auth/passkey/login"),
+}
+# For whoever has a session, and no token: see test_passkeys.py.
+OF_SESSIONS = {("POST", "/api/v1/auth/passkeys/challenge")}
 UNKNOWN = ["/api", "/api/v1/nothing", "/api/v2/studies", "/api/v1/studies/", "/docs", "/openapi.json", "/metrics/", "/"]
 
 ROWS = pytest.mark.parametrize(
@@ -111,8 +132,28 @@ def test_nobody_gets_anything_without_a_login(
 
 def test_every_route_of_the_application_is_in_the_table(world: World) -> None:
     in_app = {(method.upper(), path) for path, methods in world.app.openapi()["paths"].items() for method in methods}
-    assert in_app == {(method, declared) for method, _, declared, *_ in TABLE if declared} | OPEN
-    assert all(route.include_in_schema for route in world.app.routes if isinstance(route, APIRoute))
+    assert in_app == {(method, declared) for method, _, declared, *_ in TABLE if declared} | OPEN | OF_SESSIONS
+    assert all(route.include_in_schema for route in walk(world.app.routes) if isinstance(route, APIRoute))
+
+
+def walk(routes: Sequence[BaseRoute]) -> Iterator[Route]:
+    """Every route, also those of the routers that an application includes."""
+    for route in routes:
+        included = getattr(route, "original_router", None)
+        if included is not None:
+            yield from walk(included.routes)
+        elif isinstance(route, Route):
+            yield route
+
+
+def test_every_route_but_those_named_open_is_closed_to_strangers(world: World) -> None:
+    routes = list(walk(world.app.routes))
+    assert len(routes) > 30
+    for route in routes:
+        path = re.sub(r"\{[^}]*\}", "1", route.path)
+        for method in {*(route.methods or ()), "HEAD", "PUT"}:
+            answer = world.stranger().request(method, path)
+            assert (answer.status_code != 401) == (path in {named for _, named in OPEN}), (method, path)
 
 
 @pytest.mark.parametrize("path", UNKNOWN)

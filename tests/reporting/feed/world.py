@@ -16,6 +16,7 @@ from reporting.feed.access import Role
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
 from reporting.feed.credentials import Passwords, digest, new_session_id, new_token
+from reporting.feed.login_stores import IdentityProvider
 from reporting.feed.settings import FeedSettings
 from tests.reporting.feed.fakes import (
     Clock,
@@ -47,6 +48,9 @@ class Browser:
     def get(self, path: str, **options: Any) -> httpx.Response:
         return self.request("GET", path, **options)
 
+    def delete(self, path: str, **options: Any) -> httpx.Response:
+        return self.request("DELETE", path, **options)
+
     def post(self, path: str, **options: Any) -> httpx.Response:
         return self.request("POST", path, **options)
 
@@ -74,9 +78,13 @@ def stow_like_router() -> APIRouter:
 
 class World:
     def __init__(
-        self, folder: Path, settings: FeedSettings | None = None, routers: Sequence[APIRouter] | None = None
+        self,
+        folder: Path,
+        settings: FeedSettings | None = None,
+        routers: Sequence[APIRouter] | None = None,
+        provider: IdentityProvider | None = None,
     ) -> None:
-        self.settings = settings or FeedSettings(version="1.2.3")
+        self.settings = settings or FeedSettings(version="1.2.3", public_url="https://feed.example")
         self.clock = Clock()
         self.studies = MemoryStudies(folder)
         self.accounts = MemoryAccounts(HASH)
@@ -95,6 +103,7 @@ class World:
             settings=self.settings,
             routers=[stow_like_router()] if routers is None else routers,
             passwords=Passwords(CHEAP),
+            provider=provider,
             now=self.clock,
         )
 
