@@ -11,7 +11,16 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, RequestorTlsSettings
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
-from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
+from config.values import (
+    AeTitle,
+    CertificateFingerprint,
+    Port,
+    ReportKindName,
+    Seconds,
+    Section,
+    is_loopback,
+    node_name,
+)
 
 __all__ = [
     "AeTitle",
@@ -48,6 +57,8 @@ class HttpSettings(Section):
     secure_cookies: bool = True
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
+    app_certificates: tuple[CertificateFingerprint, ...] = ()
+    """Whose Android packages are our own app: SHA-256 of the certificates they are signed with."""
 
 
 class StudySettings(Section):

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from android_viewer.asset_links import ASSET_LINKS_PATH, build_asset_links_router
 from android_viewer.shell import ShellFile, ShellMissing, build_shell_router, read_shell
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
@@ -69,9 +70,13 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             secure_cookies=http.secure_cookies,
             session_lifetime=_hours(http.session_hours),
             session_idle=_hours(http.idle_minutes / 60),
-            open_paths=(*shell, *((METRICS_PATH,) if http.metrics_open else ())),
+            open_paths=(*shell, ASSET_LINKS_PATH, *((METRICS_PATH,) if http.metrics_open else ())),
         ),
-        routers=[build_stow_router(intake, require_upload), build_shell_router(shell)],
+        routers=[
+            build_stow_router(intake, require_upload),
+            build_shell_router(shell),
+            build_asset_links_router(http.app_certificates),
+        ],
     )
 
 
