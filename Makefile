@@ -1,11 +1,13 @@
 # make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
+# make apk [GATEWAY_URL=https://...] [LOCKED=1] [KEY=...] [KEY_PASSWORD_FILE=...]        (see android_viewer/android/README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SYSTEM_PACKAGES := requirements/debian-test.txt
+APK_PACKAGES := requirements/debian-apk.txt
+SYSTEM_PACKAGES := requirements/debian-test.txt $(APK_PACKAGES)
 
-.PHONY: install pictures viewer demo test test-full fuzz bench lint lock system-packages clean
+.PHONY: install pictures viewer apk demo test test-full fuzz bench lint lock system-packages apk-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -24,8 +26,10 @@ $(VENV)/.test-installed: requirements/test.lock $(VENV)/.gateway-installed
 
 # The programs that the tests talk to, from Debian. Nothing is asked of apt when all of them are there.
 system-packages: $(SYSTEM_PACKAGES)
-	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $$(cat $<) 2>/dev/null \
-	  | awk '/install ok installed/ {print $$1}' | sort | comm -13 - <(sort $<)); \
+apk-packages: $(APK_PACKAGES)
+system-packages apk-packages:
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $$(cat $^) 2>/dev/null \
+	  | awk '/install ok installed/ {print $$1}' | sort | comm -13 - <(sort $^)); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing $$missing"; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
@@ -87,6 +91,10 @@ lock:
 # The phone viewer's built files, after a change of its sources; needs npm. Whoever runs a gateway finds them built.
 viewer:
 	cd android_viewer/web && npm ci --ignore-scripts && npm run build
+
+# The phone viewer's Android package, from Debian's packages.
+apk: apk-packages
+	android_viewer/android/build.sh android_viewer/android/build
 
 # The pictures in the documents, by the project's own command.
 pictures: $(VENV)/.test-installed system-packages

@@ -15,7 +15,16 @@ from config.inference_settings import InferenceSettings
 from config.login_settings import OidcSettings, Origin, RoleMapping
 from config.synthetic_settings import SyntheticSettings
 from config.traces_settings import TracesSettings
-from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
+from config.values import (
+    AeTitle,
+    CertificateFingerprint,
+    Port,
+    ReportKindName,
+    Seconds,
+    Section,
+    is_loopback,
+    node_name,
+)
 
 __all__ = [
     "AeTitle",
@@ -58,6 +67,8 @@ class HttpSettings(Section):
     secure_cookies: bool = True
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
+    app_certificates: tuple[CertificateFingerprint, ...] = ()
+    """Whose Android packages are our own app: SHA-256 of the certificates they are signed with."""
     public_url: Origin | None = None
     """Where people's browsers reach the gateway; passkeys and the hospital's accounts are bound to it."""
     oidc: OidcSettings = OidcSettings()

@@ -10,6 +10,7 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from android_viewer.asset_links import ASSET_LINKS_PATH, build_asset_links_router
 from android_viewer.shell import ShellFile, ShellMissing, build_shell_router, read_shell
 from config.settings import HttpSettings
 from dicom_node.intake import Intake
@@ -80,10 +81,14 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             session_lifetime=_hours(http.session_hours),
             session_idle=_hours(http.idle_minutes / 60),
             public_url=http.public_url,
-            open_paths=(*shell, *((METRICS_PATH,) if http.metrics_open else ())),
+            open_paths=(*shell, ASSET_LINKS_PATH, *((METRICS_PATH,) if http.metrics_open else ())),
         ),
         provider=_provider(http),
-        routers=[build_stow_router(intake, require_upload), build_shell_router(shell)],
+        routers=[
+            build_stow_router(intake, require_upload),
+            build_shell_router(shell),
+            build_asset_links_router(http.app_certificates),
+        ],
     )
 
 

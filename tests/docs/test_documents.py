@@ -29,6 +29,7 @@ EXAMPLES = {
     "database_url",
     "node",
     "dicom.allowed_peers",
+    "http.app_certificates",
     "dicom.tls.certificate",
     "dicom.tls.key",
     "dicom.tls.peer_ca",
