@@ -72,6 +72,11 @@ def subnets() -> dict[str, str]:
     return found
 
 
+def open_networks() -> set[str]:
+    """The networks that have a way out, and so are the way in to a published port."""
+    return {name for name, network in composed(**ENGINE)["networks"].items() if not (network or {}).get("internal")}
+
+
 def services(data: Path, without: Sequence[str] = ()) -> list[Service]:
     """Every service of the file, with its volumes and secrets in `data`; Triton takes part, on the processor."""
     whole = composed(**ENGINE)

@@ -16,7 +16,7 @@ from pathlib import Path
 from gateway.processes.stopping import die_with_parent, stop_on_signals
 from tests.stack import addresses, name_server, published
 from tests.stack.box import boxed, write_etc
-from tests.stack.composition import services, subnets
+from tests.stack.composition import open_networks, services, subnets
 from tests.stack.secret_files import keep_token
 from tests.stack.supervisor import Supervisor
 
@@ -37,9 +37,10 @@ def main() -> None:
         for mount in one.mounts:
             if mount.writable:
                 mount.source.mkdir(parents=True, exist_ok=True, mode=0o700)
+        entrance = next((network for network in one.networks if network in open_networks()), one.networks[0])
         for _, _, inside in one.published:
             listening = socket.socket(fileno=ports[f"{one.name}:{inside}"])
-            published.carry(listening, assigned[one.name, one.networks[0]], inside)
+            published.carry(listening, assigned[one.name, entrance], inside)
     supervisor = Supervisor(every, lambda one, words: boxed(one, words, data / "etc" / one.name), data)
     threading.Thread(target=partial(_make_users, supervisor, data, stop), daemon=True).start()
     supervisor.run(stop)

@@ -27,7 +27,7 @@ from tests.stack.published import open_ports
 from tests.stack.secret_files import ARCHIVE_USER, AUTHORITY, archive_password, make_secrets
 from tests.stack.supervisor import STATE
 
-_READY_SECONDS = 600.0
+_READY_SECONDS = 900.0
 # Debian's packages of the programs that are no images here.
 _PROGRAMS = ("bwrap", "unshare", "ip", "Orthanc", "nginx", "curl", "docker-compose", "openssl")
 

@@ -19,8 +19,10 @@ from tests.stack.composition import Service
 STATE = "state.json"
 # Docker's `unless-stopped`: 0.1 s, doubling up to a minute; from the start again after ten seconds of running.
 _FIRST_PAUSE, _LONGEST_PAUSE, _RAN_WELL = 0.1, 60.0, 10.0
-# A health check is repeated so often until it succeeds, then as docker-compose.yml says, but at least so often.
-_EAGER, _LAZY = 1.0, 10.0
+# Until a health check has succeeded it is repeated so often (seconds), then as docker-compose.yml says.
+_EAGER = 3.0
+# A check may take so many times as long as the file says: programs start slowly on a machine that has more to do.
+_PATIENCE = 4.0
 
 
 @dataclass
@@ -97,13 +99,13 @@ class Supervisor:
         kept.starts += 1
 
     def _look_at_health(self, kept: Kept, stop: threading.Event) -> None:
-        while not stop.wait(min(_LAZY, kept.service.health.interval) if kept.healthy else _EAGER):
+        while not stop.wait(kept.service.health.interval if kept.healthy else _EAGER):
             looked_at = kept.process
             if looked_at is None:
                 continue
             health = kept.service.health
             try:
-                done = self.execute(kept.service.name, health.command, seconds=health.timeout)
+                done = self.execute(kept.service.name, health.command, seconds=_PATIENCE * health.timeout)
                 well, told = done.returncode == 0, (done.stdout + done.stderr)[-500:]
             except subprocess.TimeoutExpired:
                 well, told = False, "the health check took too long"
@@ -111,7 +113,7 @@ class Supervisor:
                 kept.healthy, kept.told = well, told
 
     def execute(
-        self, name: str, command: Sequence[str], given: str = "", seconds: float = 120.0
+        self, name: str, command: Sequence[str], given: str = "", seconds: float = 600.0
     ) -> subprocess.CompletedProcess[str]:
         """Run a command beside a service, in its box."""
         kept = self._kept[name]
