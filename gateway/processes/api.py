@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -17,6 +18,7 @@ from gateway import __version__
 from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
 from gateway.feed.images import Images
+from gateway.feed.notes import Notes
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
 from gateway.feed.studies import Studies
@@ -24,20 +26,28 @@ from gateway.monitoring.prometheus import PrometheusText
 from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.stopping import StartRefused
+from gateway.uploads.desk import Desk, UploadLimits
+from gateway.uploads.storing import UploadStorer
+from gateway.uploads.tidying import Tidying
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
 from reporting.feed.metrics_route import METRICS_PATH
+from reporting.feed.note_routes import build_note_router
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
+from reporting.feed.upload_routes import build_upload_router
 
 log = structlog.get_logger(__name__)
 
 
-def build_app(parts: Parts, intake: Intake) -> FastAPI:
-    """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE."""
+def build_app(parts: Parts, intake: Intake, wake_storer: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE.
+
+    `wake_storer` is called when an upload waits to be stored.
+    """
     http = parts.settings.http
     shell = _shell()
 
@@ -71,7 +81,12 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             session_idle=_hours(http.idle_minutes / 60),
             open_paths=(*shell, *((METRICS_PATH,) if http.metrics_open else ())),
         ),
-        routers=[build_stow_router(intake, require_upload), build_shell_router(shell)],
+        routers=[
+            build_stow_router(intake, require_upload),
+            build_upload_router(Desk(parts.database, parts.folders, _upload_limits(parts), wake_storer)),
+            build_note_router(Notes(parts.database)),
+            build_shell_router(shell),
+        ],
     )
 
 
@@ -87,7 +102,8 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
         close_own(parts.database, parts.jobs, name)
         listening = _listen(http.host, http.port)
         intake = parts.intake(name)
-        app = build_app(parts, intake)
+        storer = _store_uploads(parts, intake, stop)
+        app = build_app(parts, intake, storer.wake)
         server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
         log.info("api.listening", host=http.host, port=listening.getsockname()[1])
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="api")
@@ -97,6 +113,24 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
         server.should_exit = True
         serving.join()
         intake.close()
+
+
+def _upload_limits(parts: Parts) -> UploadLimits:
+    section = parts.settings.upload
+    return UploadLimits(
+        max_bytes=section.max_mib << 20,
+        reserve_bytes=parts.settings.reserve_mib << 20,
+        keep=_hours(section.keep_hours),
+    )
+
+
+def _store_uploads(parts: Parts, intake: Intake, stop: threading.Event) -> UploadStorer:
+    """Start what stores uploads that are all there, and what removes those that nobody goes on with."""
+    storer = UploadStorer(parts.database, parts.folders, intake, parts.settings.upload.max_unpacked_mib << 20)
+    threading.Thread(target=storer.run, args=(stop,), name="uploads", daemon=True).start()
+    tidying = Tidying(parts.database, parts.folders, _hours(parts.settings.upload.keep_hours))
+    threading.Thread(target=tidying.run, args=(stop,), name="tidying", daemon=True).start()
+    return storer
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -165,7 +165,9 @@ class LoginLimits:
     per_address: int = 100
 
 
-AuditAction = Literal["login", "logout", "study_viewed", "report_downloaded", "image_viewed", "retry", "upload"]
+AuditAction = Literal[
+    "login", "logout", "study_viewed", "report_downloaded", "image_viewed", "note_viewed", "retry", "upload"
+]
 AuditOutcome = Literal["ok", "failed", "refused"]
 
 
