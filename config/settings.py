@@ -53,6 +53,7 @@ __all__ = [
     "SyntheticSettings",
     "SyslogSettings",
     "TracesSettings",
+    "UploadSettings",
     "is_loopback",
 ]
 
@@ -115,6 +116,17 @@ class CommitmentSettings(Section):
     give_up_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class UploadSettings(Section):
+    """Uploads in pieces, from a health centre that has no DICOM line to us."""
+
+    max_mib: Annotated[int, Field(ge=1)] = 2048
+    """One upload, as it is sent (MiB)."""
+    max_unpacked_mib: Annotated[int, Field(ge=1)] = 8192
+    """What the zip files of one upload may unpack to, together (MiB)."""
+    keep_hours: Annotated[float, Field(gt=0)] = 72
+    """An unfinished upload is removed when nothing of it has come for so long."""
+
+
 class RetentionSettings(Section):
     """When the images of a reported study are deleted here; without an age they never are."""
 
@@ -141,6 +153,7 @@ class Settings(Section):
     delivery: DeliverySettings = DeliverySettings()
     commitment: CommitmentSettings = CommitmentSettings()
     retention: RetentionSettings = RetentionSettings()
+    upload: UploadSettings = UploadSettings()
     site: SiteSettings = SiteSettings()
     synthetic: SyntheticSettings = SyntheticSettings()
     traces: TracesSettings = TracesSettings()

@@ -23,6 +23,11 @@ class Folders:
         return self.root / "incoming"
 
     @property
+    def uploads(self) -> Path:
+        """Uploads that come in pieces, a folder each, until they are stored as instances."""
+        return self.root / "uploads"
+
+    @property
     def instances(self) -> Path:
         """Acknowledged instances, sharded by the first two hexadecimal digits of their random name."""
         return self.root / "instances"
@@ -71,6 +76,7 @@ class Folders:
         """Create every folder and make their names durable; doing it again changes nothing."""
         for folder in (
             self.incoming,
+            self.uploads,
             self.quarantine,
             self.reports,
             self.readings,

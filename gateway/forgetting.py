@@ -23,6 +23,7 @@ from gateway.database.models import (
     Study,
     StudyFlag,
 )
+from gateway.database.upload_models import ClinicalNote, Upload, UploadItem
 from gateway.folders import Folders
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
@@ -65,7 +66,8 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         ]
         _forget_commitments(session, [instance.sop_instance_uid for instance in study.instances])
         session.execute(delete(Duplicate).where(Duplicate.id.in_([duplicate.id for duplicate in duplicates])))
-        for table in (Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
+        _forget_uploads(session, study_uid)
+        for table in (ClinicalNote, Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
             session.execute(delete(table).where(table.study_id == study.id))
         session.execute(delete(Study).where(Study.id == study.id))
         session.execute(delete(FeedEvent).where(FeedEvent.study_instance_uid == study_uid))
@@ -89,6 +91,14 @@ def _forget_commitments(session: Session, sop_instance_uids: Sequence[str]) -> N
     over = select(Commitment).where(Commitment.status != "waiting", Commitment.id.in_(asked))
     for commitment in session.scalars(over.with_for_update()):
         session.delete(commitment)
+
+
+def _forget_uploads(session: Session, study_uid: str) -> None:
+    """Erase what became of uploads into this study: the names of their files may hold the patient's."""
+    into = select(UploadItem.upload_id).where(UploadItem.study_instance_uid == study_uid)
+    for upload in session.scalars(select(Upload).where(Upload.status == "done", Upload.id.in_(into))):
+        session.delete(upload)
+    session.execute(delete(UploadItem).where(UploadItem.study_instance_uid == study_uid))
 
 
 def _set_aside(session: Session, duplicates: Sequence[Duplicate]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import threading
+from collections.abc import Callable
 from datetime import timedelta
 
 import structlog
@@ -19,6 +20,7 @@ from gateway import __version__
 from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
 from gateway.feed.images import Images
+from gateway.feed.notes import Notes
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import Check, Readiness, database_check, disk_check, synthetic_check, worker_check
 from gateway.feed.studies import Studies
@@ -28,22 +30,30 @@ from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.stopping import StartRefused
 from gateway.processes.tracing import traces
+from gateway.uploads.desk import Desk, UploadLimits
+from gateway.uploads.storing import UploadStorer
+from gateway.uploads.tidying import Tidying
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
 from reporting.feed.login_stores import IdentityProvider
 from reporting.feed.metrics_route import METRICS_PATH
+from reporting.feed.note_routes import build_note_router
 from reporting.feed.provider_routes import CALLBACK_PATH
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
+from reporting.feed.upload_routes import build_upload_router
 
 log = structlog.get_logger(__name__)
 
 
-def build_app(parts: Parts, intake: Intake) -> FastAPI:
-    """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE."""
+def build_app(parts: Parts, intake: Intake, wake_storer: Callable[[], None] = lambda: None) -> FastAPI:
+    """Return the feed over the gateway's database, with STOW-RS into the same durable intake as C-STORE.
+
+    `wake_storer` is called when an upload waits to be stored.
+    """
     http = parts.settings.http
     shell = _shell()
 
@@ -86,6 +96,8 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
         provider=_provider(http),
         routers=[
             build_stow_router(intake, require_upload),
+            build_upload_router(Desk(parts.database, parts.folders, _upload_limits(parts), wake_storer)),
+            build_note_router(Notes(parts.database)),
             build_shell_router(shell),
             build_asset_links_router(http.app_certificates),
         ],
@@ -104,7 +116,8 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
         close_own(parts.database, parts.jobs, name)
         listening = _listen(http.host, http.port)
         intake = parts.intake(name, traced)
-        app = build_app(parts, intake)
+        storer = _store_uploads(parts, intake, stop)
+        app = build_app(parts, intake, storer.wake)
         server = FeedServer(uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=5), app)
         log.info("api.listening", host=http.host, port=listening.getsockname()[1])
         serving = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, name="api")
@@ -120,6 +133,24 @@ def _synthetic(parts: Parts) -> dict[str, Check]:
     if parts.settings.synthetic.every_minutes is None:
         return {}
     return {"synthetic study": synthetic_check(parts.database, parts.settings.synthetic)}
+
+
+def _upload_limits(parts: Parts) -> UploadLimits:
+    section = parts.settings.upload
+    return UploadLimits(
+        max_bytes=section.max_mib << 20,
+        reserve_bytes=parts.settings.reserve_mib << 20,
+        keep=_hours(section.keep_hours),
+    )
+
+
+def _store_uploads(parts: Parts, intake: Intake, stop: threading.Event) -> UploadStorer:
+    """Start what stores uploads that are all there, and what removes those that nobody goes on with."""
+    storer = UploadStorer(parts.database, parts.folders, intake, parts.settings.upload.max_unpacked_mib << 20)
+    threading.Thread(target=storer.run, args=(stop,), name="uploads", daemon=True).start()
+    tidying = Tidying(parts.database, parts.folders, _hours(parts.settings.upload.keep_hours))
+    threading.Thread(target=tidying.run, args=(stop,), name="tidying", daemon=True).start()
+    return storer
 
 
 def _listen(host: str, port: int) -> socket.socket:

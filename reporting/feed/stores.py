@@ -176,6 +176,7 @@ AuditAction = Literal[
     "report_downloaded",
     "image_viewed",
     "retry",
+    "note_viewed",
     "upload",
 ]
 AuditOutcome = Literal["ok", "failed", "refused"]

@@ -65,7 +65,7 @@ NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(
-    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|audit|destinations|sources|synthetic|traces)"
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|upload|site|audit|destinations|sources|synthetic|traces)"
     r"(?:\.[a-z_]+)+"
 )
 

@@ -94,7 +94,7 @@ export function onLoggedOut(listener: () => void): void {
   whenLoggedOut = listener;
 }
 
-async function ask(path: string, options: RequestInit = {}): Promise<Response> {
+export async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, { ...options, credentials: "same-origin", cache: "no-store" });
@@ -108,7 +108,7 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   throw error;
 }
 
-async function json<T>(path: string, options?: RequestInit): Promise<T> {
+export async function json<T>(path: string, options?: RequestInit): Promise<T> {
   return (await (await ask(path, options)).json()) as T;
 }
 

@@ -2,9 +2,12 @@
 
 import { signal } from "@preact/signals";
 
-export type Route = { screen: "worklist" } | { screen: "study"; uid: string };
+export type Route = { screen: "worklist" } | { screen: "upload" } | { screen: "study"; uid: string };
+
+export const uploadAddress = "#/upload";
 
 function read(): Route {
+  if (location.hash === uploadAddress) return { screen: "upload" };
   const found = /^#\/study\/([0-9.]+)$/.exec(location.hash);
   return found?.[1] ? { screen: "study", uid: found[1] } : { screen: "worklist" };
 }

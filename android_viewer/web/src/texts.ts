@@ -129,6 +129,60 @@ export const texts = {
     notRead: "Not read",
     scores: "Scores go from 0 to 1. They are not probabilities of cancer.",
   },
+  upload: {
+    title: "Upload",
+    open: "Upload",
+    pick: "Choose files",
+    pickFolder: "Choose a folder",
+    hint: "DICOM files of one examination, or a zip file of them. The gateway stores them and the AI reads them.",
+    picked: (count: number, size: string) => (count === 1 ? `1 file, ${size}` : `${count} files, ${size}`),
+    goesOn: "You began to send these files before. They go on where they stopped.",
+    send: "Send",
+    goOn: "Go on",
+    pause: "Pause",
+    resume: "Resume",
+    cancel: "Cancel the upload",
+    sureToCancel: "Remove this upload from the gateway?",
+    note: "Clinical note",
+    noteHint: "For the doctors who read the study. The AI does not get it. Nothing has to be filled in. Write no name.",
+    age: "Age in years",
+    reason: "Reason for the examination",
+    history: "History",
+    progress: "Sent",
+    percent: (percent: number) => `${percent} %`,
+    ofBytes: (sent: string, all: string) => `${sent} of ${all}`,
+    phase: {
+      preparing: "Preparing…",
+      sending: "Sending…",
+      waiting: "No connection to the gateway. It goes on by itself.",
+      paused: "Paused",
+      stopped: "Stopped",
+      finishing: "All is sent. The gateway checks the files…",
+      done: "Sent",
+    },
+    keepOpen: "Keep this page open until all is sent.",
+    unreadable: "The phone does not give the files any more. Choose them again.",
+    insecure: "Uploading needs a secure connection (https).",
+    earlier: "Your uploads",
+    none: "No uploads yet.",
+    unfinished: (sent: string, all: string) => `Not finished: ${sent} of ${all} are on the gateway.`,
+    pickAgain: "To go on, choose the same files again.",
+    keptUntil: (when: string) => `The gateway keeps them until ${when}.`,
+    storing: "The gateway checks the files…",
+    stored: (count: number) => (count === 1 ? "1 image stored" : `${count} images stored`),
+    refused: (count: number) => (count === 1 ? "1 file not taken" : `${count} files not taken`),
+    remarks: "Stored, and not read by the AI",
+    nothing: "No image was stored.",
+    study: "Open the study",
+    putAway: "Remove from this list",
+    shared: "These files were shared with mammogate.",
+  },
+  notes: {
+    title: "Clinical note",
+    by: (author: string, when: string) => `${author}, ${when}`,
+    age: (years: number) => `Age ${years}`,
+    notRead: "The clinical note can't be shown now.",
+  },
 };
 
 /** What is shown for an answer that is no success: the feed's own sentence where it wrote one. */
@@ -157,6 +211,16 @@ export function age(birth: string | null, at: string | null): string {
   if (birth === null || at === null) return "";
   const years = Number(at.slice(0, 4)) - Number(birth.slice(0, 4)) - (at.slice(5) < birth.slice(5) ? 1 : 0);
   return years >= 0 && years < 130 ? texts.patient.age(years) : "";
+}
+
+/** A size, for example 27 MB. */
+export function bytes(count: number): string {
+  return count < 1e6 ? `${Math.ceil(count / 1e3)} kB` : `${(count / 1e6).toFixed(count < 1e7 ? 1 : 0)} MB`;
+}
+
+/** A moment, for example 14 Sep 2026, 08:30. */
+export function moment(at: string): string {
+  return new Intl.DateTimeFormat(locale, { dateStyle: "medium", timeStyle: "short" }).format(new Date(at));
 }
 
 /** A score with two decimals. */

@@ -2,6 +2,7 @@ import type { ClassName, Finding, Study, ViewResult } from "../feed";
 import { score, texts, viewName } from "../texts";
 import type { Hanging } from "../viewer/hanging";
 import type { MammogramView } from "../viewer/view";
+import { Notes } from "./notes";
 
 interface Props {
   study: Study;
@@ -30,6 +31,7 @@ export function Results({ study, hanging, onShow }: Props) {
           </ul>
         </div>
       )}
+      <Notes uid={study.study_instance_uid} />
       <h2>{texts.results.title}</h2>
       <p class="verdict">
         {study.label ? texts.resembles[study.label] : texts.status[study.status]}

@@ -4,6 +4,7 @@ import { FeedError, type Attention, type Study } from "../feed";
 import { ReadingList } from "../reading_list";
 import { studyAddress } from "../route";
 import { logout } from "../session";
+import { UploadLink } from "../upload/link";
 import { age, day, personName, problemText, score, texts } from "../texts";
 
 const LEVELS: Attention[] = ["high", "medium", "low", "none"];
@@ -38,6 +39,7 @@ export function Worklist() {
         <span class={`connection ${shown.connection.value}`} role="status">
           {texts.connection[shown.connection.value]}
         </span>
+        <UploadLink />
         <button type="button" onClick={() => void leave()}>
           {texts.logOut}
         </button>
