@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.database.account_models import AuditEntry
 from gateway.database.commitment_models import Commitment, CommitmentReference
 from gateway.database.engine import Database
+from gateway.database.feedback_models import FeedbackRow
 from gateway.database.models import (
     DeadLetter,
     Delivery,
@@ -65,7 +66,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         ]
         _forget_commitments(session, [instance.sop_instance_uid for instance in study.instances])
         session.execute(delete(Duplicate).where(Duplicate.id.in_([duplicate.id for duplicate in duplicates])))
-        for table in (Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
+        for table in (FeedbackRow, Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
             session.execute(delete(table).where(table.study_id == study.id))
         session.execute(delete(Study).where(Study.id == study.id))
         session.execute(delete(FeedEvent).where(FeedEvent.study_instance_uid == study_uid))

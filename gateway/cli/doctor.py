@@ -15,7 +15,7 @@ from config.loading import load_settings
 from config.settings import DestinationSettings, Settings
 from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
-from gateway.cli.doctor_scores import scores
+from gateway.cli.doctor_scores import agreement, scores
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
 from gateway.database.clock import database_now
@@ -149,6 +149,7 @@ def _scores(parts: Parts) -> Iterator[Finding]:
         return  # the line above says so
     try:
         yield from [Finding(*found) for found in scores(parts.database, model)]
+        yield from [Finding(*found) for found in agreement(parts.database)]
     except EXPECTED as error:
         yield Finding("scores", "failed", sentence(error))
 

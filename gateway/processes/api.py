@@ -16,6 +16,7 @@ from dicom_node.stow_router import build_stow_router
 from gateway import __version__
 from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
+from gateway.feed.feedback import FeedbackRows
 from gateway.feed.images import Images
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
@@ -28,6 +29,7 @@ from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
+from reporting.feed.feedback_routes import build_feedback_router
 from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
@@ -71,7 +73,11 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
             session_idle=_hours(http.idle_minutes / 60),
             open_paths=(*shell, *((METRICS_PATH,) if http.metrics_open else ())),
         ),
-        routers=[build_stow_router(intake, require_upload), build_shell_router(shell)],
+        routers=[
+            build_stow_router(intake, require_upload),
+            build_feedback_router(FeedbackRows(parts.database)),
+            build_shell_router(shell),
+        ],
     )
 
 

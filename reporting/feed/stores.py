@@ -165,7 +165,21 @@ class LoginLimits:
     per_address: int = 100
 
 
-AuditAction = Literal["login", "logout", "study_viewed", "report_downloaded", "image_viewed", "retry", "upload"]
+AuditAction = Literal[
+    "login",
+    "logout",
+    "study_viewed",
+    "report_downloaded",
+    "image_viewed",
+    "feedback_viewed",
+    "feedback",
+    "retry",
+    "resend",
+    "destination_checked",
+    "push_on",
+    "push_off",
+    "upload",
+]
 AuditOutcome = Literal["ok", "failed", "refused"]
 
 
