@@ -5,12 +5,14 @@ from __future__ import annotations
 import socket
 import threading
 from datetime import timedelta
+from functools import partial
 
 import structlog
 import uvicorn
 from fastapi import FastAPI
 
 from android_viewer.shell import ShellFile, ShellMissing, build_shell_router, read_shell
+from config.settings import Settings
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from gateway import __version__
@@ -24,7 +26,9 @@ from gateway.feed.studies import Studies
 from gateway.monitoring.prometheus import PrometheusText
 from gateway.parts import Parts
 from gateway.processes.joining import joined
+from gateway.processes.outgoing import open_destination
 from gateway.processes.stopping import StartRefused
+from gateway.workflow.resending import resend_study
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
@@ -49,6 +53,9 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
         except UnknownStudy as error:
             raise UnknownStudyError(str(error)) from error
 
+    def resend(study_uid: str, destination: str) -> int:
+        return resend_study(parts.database, parts.jobs, parts.plan(), study_uid, destination)
+
     destinations = [
         KnownDestination(item.name, item.kind, item.url or f"{item.ae_title}@{item.host}:{item.port}")
         for item in parts.settings.destinations
@@ -56,7 +63,7 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
     return create_feed(
         studies=Studies(parts.database, parts.folders),
         accounts=Accounts(parts.database),
-        operations=Operations(parts.database, destinations, retry),
+        operations=Operations(parts.database, destinations, retry, resend, partial(_look_at, parts.settings)),
         readiness=Readiness(
             {
                 "database": database_check(parts.database),
@@ -103,6 +110,15 @@ def serve_api(parts: Parts, stop: threading.Event) -> None:
         server.should_exit = True
         serving.join()
         intake.close()
+
+
+def _look_at(settings: Settings, name: str) -> tuple[bool, str]:
+    item = next(item for item in settings.destinations if item.name == name)
+    try:
+        health = open_destination(item, settings.dicom.ae_title).health()
+    except StartRefused as error:
+        return False, str(error)
+    return health.ok, health.detail
 
 
 def _listen(host: str, port: int) -> socket.socket:
