@@ -2,9 +2,12 @@
 
 import { signal } from "@preact/signals";
 
-export type Route = { screen: "worklist" } | { screen: "study"; uid: string };
+export type Route = { screen: "worklist" } | { screen: "board" } | { screen: "study"; uid: string };
+
+export const boardAddress = "#/board";
 
 function read(): Route {
+  if (location.hash === boardAddress) return { screen: "board" };
   const found = /^#\/study\/([0-9.]+)$/.exec(location.hash);
   return found?.[1] ? { screen: "study", uid: found[1] } : { screen: "worklist" };
 }

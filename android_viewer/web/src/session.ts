@@ -33,4 +33,5 @@ export async function logout(): Promise<void> {
   location.replace("/");
 }
 
+export const mayOperate = (login: Login): boolean => login.rights.includes("operate");
 export const mayReadStudies = (login: Login): boolean => login.rights.includes("read_studies");

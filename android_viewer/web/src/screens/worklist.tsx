@@ -2,8 +2,8 @@ import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { FeedError, type Attention, type Study } from "../feed";
 import { ReadingList } from "../reading_list";
-import { studyAddress } from "../route";
-import { logout } from "../session";
+import { boardAddress, studyAddress } from "../route";
+import { logout, mayOperate, session } from "../session";
 import { age, day, personName, problemText, score, texts } from "../texts";
 
 const LEVELS: Attention[] = ["high", "medium", "low", "none"];
@@ -29,6 +29,7 @@ export function Worklist() {
     }
   }
 
+  const now = session.value;
   const studies = shown.studies.value;
   const trouble = problem.value || (shown.problem.value ? problemText(shown.problem.value) : "");
   return (
@@ -38,6 +39,11 @@ export function Worklist() {
         <span class={`connection ${shown.connection.value}`} role="status">
           {texts.connection[shown.connection.value]}
         </span>
+        {now.state === "in" && mayOperate(now.login) && (
+          <a class="button text" href={boardAddress}>
+            {texts.board.title}
+          </a>
+        )}
         <button type="button" onClick={() => void leave()}>
           {texts.logOut}
         </button>
