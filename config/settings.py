@@ -11,6 +11,7 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, RequestorTlsSettings
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
+from config.push_settings import PushSettings
 from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
 
 __all__ = [
@@ -25,6 +26,7 @@ __all__ = [
     "InferenceSettings",
     "Peer",
     "Port",
+    "PushSettings",
     "ReportKindName",
     "RequestorTlsSettings",
     "RetentionSettings",
@@ -109,6 +111,7 @@ class Settings(Section):
     commitment: CommitmentSettings = CommitmentSettings()
     retention: RetentionSettings = RetentionSettings()
     site: SiteSettings = SiteSettings()
+    push: PushSettings = PushSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 

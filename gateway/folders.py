@@ -62,6 +62,11 @@ class Folders:
         """The secret key of exports' pseudonyms; there once something was exported."""
         return self.root / "deidentification.key"
 
+    @property
+    def vapid_key(self) -> Path:
+        """The key by which push services know this gateway; there once `mammogate push key` was run."""
+        return self.root / "vapid.pem"
+
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
         for folder in (

@@ -39,7 +39,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         UnknownStudy: there is no such study.
 
     """
-    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver")]
+    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver", "push")]
     jobs.forget(prefixes)
     with database.write() as session:
         study = session.scalars(

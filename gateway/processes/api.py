@@ -21,6 +21,7 @@ from gateway.feed.accounts import Accounts
 from gateway.feed.feedback import FeedbackRows
 from gateway.feed.images import Images
 from gateway.feed.operations import KnownDestination, Operations
+from gateway.feed.push import PushDevices
 from gateway.feed.readiness import Readiness, database_check, disk_check, worker_check
 from gateway.feed.studies import Studies
 from gateway.monitoring.prometheus import PrometheusText
@@ -28,6 +29,8 @@ from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_destination
 from gateway.processes.stopping import StartRefused
+from gateway.push.recipients import session_limits
+from gateway.push.switch import push_switch
 from gateway.workflow.resending import resend_study
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
@@ -35,6 +38,7 @@ from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
 from reporting.feed.feedback_routes import build_feedback_router
 from reporting.feed.metrics_route import METRICS_PATH
+from reporting.feed.push_routes import build_push_router
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
@@ -56,6 +60,7 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
     def resend(study_uid: str, destination: str) -> int:
         return resend_study(parts.database, parts.jobs, parts.plan(), study_uid, destination)
 
+    switch = partial(push_switch, parts.settings, parts.folders)
     destinations = [
         KnownDestination(item.name, item.kind, item.url or f"{item.ae_title}@{item.host}:{item.port}")
         for item in parts.settings.destinations
@@ -83,6 +88,7 @@ def build_app(parts: Parts, intake: Intake) -> FastAPI:
         routers=[
             build_stow_router(intake, require_upload),
             build_feedback_router(FeedbackRows(parts.database)),
+            build_push_router(PushDevices(parts.database, parts.settings.push, session_limits(http), switch)),
             build_shell_router(shell),
         ],
     )

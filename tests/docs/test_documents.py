@@ -39,13 +39,16 @@ EXAMPLES = {
     "inference.tls.certificate",
     "inference.tls.key",
     "retention.after_days",
+    "push.contact",
+    "push.roles",
+    "push.also_allowed",
 }
 # Accepted, but a password belongs into a file.
 NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(
-    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|destinations|sources)(?:\.[a-z_]+)+"
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|push|site|destinations|sources)(?:\.[a-z_]+)+"
 )
 
 with_each_document = pytest.mark.parametrize(

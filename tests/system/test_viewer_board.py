@@ -126,7 +126,7 @@ def test_a_study_is_sent_again_to_an_archive_that_has_lost_it(world: World, desk
     lost.unlink()
     page = opened(world, desk, "operator")
     page.get_by_label("Study Instance UID").fill(world.uid)
-    page.get_by_label("Destination", exact=True).select_option("archive")
+    page.get_by_role("combobox", name="Destination").select_option("archive")
     page.get_by_role("button", name="Send again").click()
     expect(page.get_by_text("1 object goes to archive again.")).to_be_visible()
     world.gateway.wait_for(world.uid, lambda found: _is_at(found, "archive"))

@@ -108,6 +108,9 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   throw error;
 }
 
+/** A call whose answer has no body that matters. */
+export const request = ask;
+
 export async function json<T>(path: string, options?: RequestInit): Promise<T> {
   return (await (await ask(path, options)).json()) as T;
 }

@@ -142,6 +142,26 @@ export const texts = {
     send: "Send feedback",
     sending: "Sending…",
   },
+  push: {
+    on: "Messages on this device: on",
+    off: "Messages on this device: off",
+    about: "A short message when a study asks for attention. It names nobody; who it is stands in the reading list.",
+    least: "Tell me of",
+    from: {
+      high: "high attention only",
+      medium: "medium attention or more",
+      low: "low attention or more",
+      none: "every study that was read",
+    } satisfies Record<Attention, string>,
+    switchOn: "Switch on",
+    switchOff: "Switch off",
+    isOn: "This device will be told.",
+    isOff: "This device is not told any more.",
+    blocked: {
+      permission: "The browser does not allow messages from here: allow them in its settings for this page.",
+      service: "The browser could not reach its push service. Try again, perhaps on another network.",
+    },
+  },
   board: {
     title: "Operations",
     noPatients: "Studies are named by their UID; no patients here.",

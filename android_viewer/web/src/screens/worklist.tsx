@@ -1,11 +1,13 @@
 import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { FeedError, type Attention, type Study } from "../feed";
+import { later } from "../later";
 import { ReadingList } from "../reading_list";
 import { boardAddress, studyAddress } from "../route";
 import { logout, mayOperate, session } from "../session";
 import { age, day, personName, problemText, score, texts } from "../texts";
 
+const PushSwitch = later(async () => (await import("./push_switch")).PushSwitch, true);
 const LEVELS: Attention[] = ["high", "medium", "low", "none"];
 
 /** The list by attention, in the feed's own order. */
@@ -59,6 +61,7 @@ export function Worklist() {
           {shown.updates.value > 0 ? `${texts.worklist.updated} (${shown.updates.value})` : ""}
         </p>
         {studies === null ? <p>{texts.loading}</p> : <Levels studies={studies} />}
+        <PushSwitch />
         {shown.more.value && (
           <button type="button" class="wide" onClick={() => void shown.showMore()}>
             {texts.worklist.more}
