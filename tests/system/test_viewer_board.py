@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,6 +15,8 @@ from tests.peers.dcmtk import StoreScp, dcmsend, running_storescp
 from tests.peers.gateway import PASSWORD, Gateway, destination, running_gateway
 from tests.peers.phone import Phone, chromium, phone
 from tests.peers.ports import LOOPBACK, free_port
+from tests.peers.push_service import PushService, running_push_service
+from tests.peers.synthetic import Exam
 from tests.system.board_world import FAILED, FOUND, NOTHING_FOUND, PATIENT, UNDELIVERED, add_work
 from tests.system.small_breasts import small_study
 
@@ -20,12 +24,29 @@ pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 WIDE = {"viewport": {"width": 1440, "height": 900}, "is_mobile": False, "device_scale_factor": 1}
 SPACING = {"ImagerPixelSpacing": [0.04, 0.04], "PixelSpacing": [0.04, 0.04]}
 
+# The browser's maker runs its push service on the internet, out of reach here: what the browser would get from there
+# comes from our own push service instead. All else of the browser is its own.
+SUBSCRIBED = """(given) => {
+    let on = null;
+    const subscription = { ...given, toJSON: () => given, unsubscribe: async () => ((on = null), true) };
+    PushManager.prototype.getSubscription = async () => on;
+    PushManager.prototype.subscribe = async (options) => {
+        if (!options.userVisibleOnly || options.applicationServerKey.length !== 87) throw new Error("not so");
+        return (on = subscription);
+    };
+}"""
+SHOWN = """async () => {
+    const registration = await navigator.serviceWorker.ready;
+    return (await registration.getNotifications()).map((one) => [one.title, one.body]);
+}"""
+
 
 @dataclass
 class World:
     gateway: Gateway
     browser: Browser
     archive: StoreScp
+    push: PushService
     uid: str
     """Of a study that was read and delivered to the archive."""
     cookies: dict[str, Any]
@@ -35,17 +56,26 @@ class World:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     folder = tmp_path_factory.mktemp("board")
-    with running_storescp(folder / "archive", ae_title="ARCHIVE") as archive:
+    with (
+        running_storescp(folder / "archive", ae_title="ARCHIVE") as archive,
+        running_push_service(folder / "push") as push,
+    ):
         ports = {"archive": archive.port, "ghost": free_port()}
         destinations = [
             destination(name, "dicom", host=LOOPBACK, port=port, ae_title=name.upper(), reports=["mammography_cad_sr"])
             for name, port in ports.items()
         ]
-        settings = {"MAMMOGATE_HTTP__SECURE_COOKIES": "true"}
+        settings = {
+            "MAMMOGATE_HTTP__SECURE_COOKIES": "true",
+            "MAMMOGATE_SITE__ACCEPTS_RESEARCH_USE": "true",
+            "MAMMOGATE_PUSH__CONTACT": "mailto:it@hospital.example",
+            "MAMMOGATE_PUSH__ALSO_ALLOWED": json.dumps([push.origin]),
+        }
         with (
             running_gateway(folder / "gateway", destinations=destinations, settings=settings, start=False) as gateway,
             chromium() as browser,
         ):
+            assert gateway.command("push", "key").returncode == 0
             gateway.start(240)
             study = small_study(folder / "study", views=(("R", "CC"),), rows=1500, columns=1200, tags=SPACING)
             assert dcmsend(gateway.dicom_port, study.folder).returncode == 0
@@ -55,7 +85,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             uid = study.exam.study_instance_uid
             cookies = {role: _logged_in(browser, gateway, role) for role in ("doctor", "operator", "admin")}
             gateway.wait_for(uid, lambda found: _is_at(found, "archive"), 240)
-            yield World(gateway, browser, archive, uid, cookies)
+            yield World(gateway, browser, archive, push, uid, cookies)
 
 
 def _is_at(study: dict[str, Any], name: str) -> bool:
@@ -197,3 +227,50 @@ def test_feedback_that_was_kept_while_the_answer_was_lost_is_kept_once(world: Wo
     with world.gateway.client() as client:
         items = client.get(f"/api/v1/studies/{NOTHING_FOUND}/feedback").json()["items"]
     assert [(item["verdict"], item["author"]) for item in items] == [("agree", "doctor")]
+
+
+def test_a_phone_that_asked_for_it_is_told_of_a_study_and_not_of_whom(
+    world: World, held: Phone, tmp_path: Path
+) -> None:
+    page = held.page
+    page.context.grant_permissions(["notifications"], origin=world.gateway.url)
+    page.add_init_script(f"({SUBSCRIBED})({json.dumps(world.push.subscription())})")
+    page = opened(world, held, "doctor")
+    page.get_by_text("Messages on this device: off").tap()
+    page.get_by_role("combobox", name="Tell me of").select_option("none")
+    assert held.barriers() == []
+    page.get_by_role("button", name="Switch on").tap()
+    expect(page.get_by_text("This device will be told.")).to_be_visible()
+    expect(page.get_by_text("Messages on this device: on")).to_be_visible()
+    exam = Exam(patient_name="Unnamed^Ursula")
+    sent = small_study(tmp_path, exam=exam, views=(("L", "CC"),), rows=1500, columns=1200, tags=SPACING)
+    assert dcmsend(world.gateway.dicom_port, sent.folder).returncode == 0
+    study = world.gateway.wait_for(exam.study_instance_uid, lambda found: found["status"] == "reported", 240)
+    (message,) = world.push.wait_for(1)
+    told = json.loads(message["text"])
+    assert (sorted(told), told["u"]) == (["t", "u", "v"], study["attention"])
+    assert message["signed_by"]
+    # What reached the phone's push service is handed to its service worker, as the browser does it.
+    _deliver(page, world.gateway.url, message["text"])
+    page.wait_for_function(f"async () => (await ({SHOWN})()).length > 0")
+    ((title, body),) = page.evaluate(SHOWN)
+    assert title == "mammogate"
+    assert "Research use only, not a medical device" in body
+    assert "Ursula" not in body
+    page.get_by_role("button", name="Switch off").tap()
+    expect(page.get_by_text("Messages on this device: off")).to_be_visible()
+    with world.gateway.client() as client:
+        assert client.get("/api/v1/push").json()["devices"] == []
+
+
+def _deliver(page: Page, origin: str, text: str) -> None:
+    session = page.context.new_cdp_session(page)
+    known: list[str] = []
+    session.on(
+        "ServiceWorker.workerRegistrationUpdated",
+        lambda event: known.extend(one["registrationId"] for one in event["registrations"]),
+    )
+    session.send("ServiceWorker.enable")
+    while not known:
+        page.wait_for_timeout(100)
+    session.send("ServiceWorker.deliverPushMessage", {"origin": origin, "registrationId": known[0], "data": text})
