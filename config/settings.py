@@ -13,6 +13,7 @@ from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, Request
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
 from config.login_settings import OidcSettings, Origin, RoleMapping
+from config.push_settings import PushSettings
 from config.synthetic_settings import SyntheticSettings
 from config.traces_settings import TracesSettings
 from config.values import (
@@ -40,6 +41,7 @@ __all__ = [
     "OidcSettings",
     "Peer",
     "Port",
+    "PushSettings",
     "ReportKindName",
     "RequestorTlsSettings",
     "RetentionSettings",
@@ -158,6 +160,7 @@ class Settings(Section):
     synthetic: SyntheticSettings = SyntheticSettings()
     traces: TracesSettings = TracesSettings()
     audit: AuditSettings = AuditSettings()
+    push: PushSettings = PushSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 

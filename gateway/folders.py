@@ -72,6 +72,11 @@ class Folders:
         """The secret key that names of traces are made with; there once a process sent traces."""
         return self.root / "traces.key"
 
+    @property
+    def vapid_key(self) -> Path:
+        """The key by which push services know this gateway; there once `mammogate push key` was run."""
+        return self.root / "vapid.pem"
+
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
         for folder in (

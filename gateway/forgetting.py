@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.database.account_models import AuditEntry
 from gateway.database.commitment_models import Commitment, CommitmentReference
 from gateway.database.engine import Database
+from gateway.database.feedback_models import FeedbackRow
 from gateway.database.models import (
     DeadLetter,
     Delivery,
@@ -39,7 +40,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         UnknownStudy: there is no such study.
 
     """
-    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver")]
+    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver", "push")]
     jobs.forget(prefixes)
     with database.write() as session:
         study = session.scalars(
@@ -67,7 +68,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         _forget_commitments(session, [instance.sop_instance_uid for instance in study.instances])
         session.execute(delete(Duplicate).where(Duplicate.id.in_([duplicate.id for duplicate in duplicates])))
         _forget_uploads(session, study_uid)
-        for table in (ClinicalNote, Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
+        for table in (ClinicalNote, FeedbackRow, Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
             session.execute(delete(table).where(table.study_id == study.id))
         session.execute(delete(Study).where(Study.id == study.id))
         session.execute(delete(FeedEvent).where(FeedEvent.study_instance_uid == study_uid))

@@ -6,6 +6,7 @@ import socket
 import threading
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 
 import structlog
 import uvicorn
@@ -13,34 +14,42 @@ from fastapi import FastAPI
 
 from android_viewer.asset_links import ASSET_LINKS_PATH, build_asset_links_router
 from android_viewer.shell import ShellFile, ShellMissing, build_shell_router, read_shell
-from config.settings import HttpSettings
+from config.settings import HttpSettings, Settings
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from gateway import __version__
 from gateway.abandoned import close_own
 from gateway.feed.accounts import Accounts
+from gateway.feed.feedback import FeedbackRows
 from gateway.feed.images import Images
 from gateway.feed.notes import Notes
 from gateway.feed.operations import KnownDestination, Operations
+from gateway.feed.push import PushDevices
 from gateway.feed.readiness import Check, Readiness, database_check, disk_check, synthetic_check, worker_check
 from gateway.feed.studies import Studies
 from gateway.monitoring.prometheus import PrometheusText
 from gateway.monitoring.work_figures import WorkFigures
 from gateway.parts import Parts
 from gateway.processes.joining import joined
+from gateway.processes.outgoing import open_destination
 from gateway.processes.stopping import StartRefused
 from gateway.processes.tracing import traces
+from gateway.push.recipients import session_limits
+from gateway.push.switch import push_switch
 from gateway.uploads.desk import Desk, UploadLimits
 from gateway.uploads.storing import UploadStorer
 from gateway.uploads.tidying import Tidying
+from gateway.workflow.resending import resend_study
 from gateway.workflow.retrying import UnknownStudy, retry_study
 from inference.card import ModelInfo, ModelUnusable, read_model_info
 from reporting.feed.app import create_feed
 from reporting.feed.caller import require_upload
+from reporting.feed.feedback_routes import build_feedback_router
 from reporting.feed.login_stores import IdentityProvider
 from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.note_routes import build_note_router
 from reporting.feed.provider_routes import CALLBACK_PATH
+from reporting.feed.push_routes import build_push_router
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import UnknownStudyError
@@ -63,6 +72,10 @@ def build_app(parts: Parts, intake: Intake, wake_storer: Callable[[], None] = la
         except UnknownStudy as error:
             raise UnknownStudyError(str(error)) from error
 
+    def resend(study_uid: str, destination: str) -> int:
+        return resend_study(parts.database, parts.jobs, parts.plan(), study_uid, destination)
+
+    switch = partial(push_switch, parts.settings, parts.folders)
     destinations = [
         KnownDestination(item.name, item.kind, item.url or f"{item.ae_title}@{item.host}:{item.port}")
         for item in parts.settings.destinations
@@ -70,7 +83,7 @@ def build_app(parts: Parts, intake: Intake, wake_storer: Callable[[], None] = la
     return create_feed(
         studies=Studies(parts.database, parts.folders),
         accounts=Accounts(parts.database),
-        operations=Operations(parts.database, destinations, retry),
+        operations=Operations(parts.database, destinations, retry, resend, partial(_look_at, parts.settings)),
         readiness=Readiness(
             {
                 "database": database_check(parts.database),
@@ -98,6 +111,8 @@ def build_app(parts: Parts, intake: Intake, wake_storer: Callable[[], None] = la
             build_stow_router(intake, require_upload),
             build_upload_router(Desk(parts.database, parts.folders, _upload_limits(parts), wake_storer)),
             build_note_router(Notes(parts.database)),
+            build_feedback_router(FeedbackRows(parts.database)),
+            build_push_router(PushDevices(parts.database, parts.settings.push, session_limits(http), switch)),
             build_shell_router(shell),
             build_asset_links_router(http.app_certificates),
         ],
@@ -151,6 +166,15 @@ def _store_uploads(parts: Parts, intake: Intake, stop: threading.Event) -> Uploa
     tidying = Tidying(parts.database, parts.folders, _hours(parts.settings.upload.keep_hours))
     threading.Thread(target=tidying.run, args=(stop,), name="tidying", daemon=True).start()
     return storer
+
+
+def _look_at(settings: Settings, name: str) -> tuple[bool, str]:
+    item = next(item for item in settings.destinations if item.name == name)
+    try:
+        health = open_destination(item, settings.dicom.ae_title).health()
+    except StartRefused as error:
+        return False, str(error)
+    return health.ok, health.detail
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -18,6 +19,9 @@ from gateway.processes.outgoing import open_archives, open_deletable, open_desti
 from gateway.processes.remote_engine import remote_server
 from gateway.processes.synthetic import send_synthetic_studies
 from gateway.processes.tracing import traces
+from gateway.push.pushing import PATIENCE, Pushing
+from gateway.push.recipients import session_limits
+from gateway.push.switch import open_courier
 from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.reading.engines import Engines
@@ -56,6 +60,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
         child = Child(settings.inference.timeout_seconds)
         picturing = Picturing(parts.database, parts.folders, child, settings.reserve_mib * 2**20)
         clock = ClockWatch()
+        pushing = _pushing(parts)
         engine = WorkflowEngine(
             parts.database,
             executor_id=name,
@@ -76,6 +81,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 Site(parts.installation, settings.site.draw_without_asking),
                 Engines(child, server, _fallback_seconds(settings)),
                 _engine_patience(settings),
+                announce=pushing.announce,
             ),
             delivering=Delivering(
                 parts.database,
@@ -88,6 +94,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
             comparing=Comparing(parts.database, parts.folders, child),
             committing=_committing(parts),
             picturing=picturing,
+            pushing=pushing,
             slots=1,  # one child process reads
             around=None if traced is None else TracedSteps(traced).wrap,
         )
@@ -121,7 +128,14 @@ def _longest_delays(settings: Settings) -> dict[str, float]:
         jobs.PROCESS: settings.inference.longest_retry_seconds,
         jobs.DELIVER: settings.delivery.longest_retry_seconds,
         jobs.COMMIT: settings.commitment.longest_retry_seconds,
+        jobs.PUSH: PATIENCE.longest_retry,
     }
+
+
+def _pushing(parts: Parts) -> Pushing:
+    settings = parts.settings
+    courier = partial(open_courier, settings, parts.folders)
+    return Pushing(parts.database, parts.jobs, courier, settings.push.roles, session_limits(settings.http))
 
 
 def _fallback_seconds(settings: Settings) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -37,6 +37,10 @@ _PATIENCE = Patience(first_retry=5, longest_retry=60, give_up_after=float("inf")
 _EMBEDDED = "embedded"
 
 
+Announce = Callable[[Session, Study, str], None]
+"""Takes a study that has just been reported, and the attention that it asked for before."""
+
+
 @dataclass(frozen=True)
 class Site:
     """What the installation adds to every report."""
@@ -58,8 +62,12 @@ class Processing:
         site: Site,
         engines: Engines | None = None,
         patience: Patience = _PATIENCE,
+        announce: Announce | None = None,
     ) -> None:
-        """`engines`: None: the embedded one in `child`; `patience`: how soon a study is tried again without one."""
+        """`engines`: None: the embedded one in `child`; `patience`: how soon a study is tried again without one.
+
+        `announce` is called in the transaction in which a study becomes reported; None: nobody is told.
+        """
         self._database = database
         self._folders = folders
         self._jobs = jobs
@@ -68,6 +76,7 @@ class Processing:
         self._site = site
         self._engines = engines or Engines(child)
         self._patience = patience
+        self._announce = announce
 
     def begin(self, study_uid: str, generation: int, run: int) -> list[int]:
         """Mark the study as being processed and return the ids of the images to read, in a fixed order.
@@ -179,7 +188,7 @@ class Processing:
                 return
             for report in finished:
                 self._record_report(session, study, generation, report, paths[report.sop_instance_uid])
-            result = to_report.result
+            result, before = to_report.result, study.attention
             study.attention = result.attention
             study.label = result.label
             study.malignancy_score = result.malignancy_score
@@ -189,6 +198,8 @@ class Processing:
             _resolve_dead_letters(session, study)
             plan_deliveries(session, self._jobs, self._plan, study, generation)
             tell(session, "study_reported", study)
+            if self._announce is not None:
+                self._announce(session, study, before)
         log.info("study.reported", study=study_uid, generation=generation, reports=len(finished))
 
     def give_up(self, study_uid: str, generation: int, run: int, step: str, reason: str) -> None:

@@ -59,14 +59,17 @@ EXAMPLES = {
     "traces.ca",
     "traces.endpoint",
     "traces.token_file",
+    "push.contact",
+    "push.roles",
+    "push.also_allowed",
 }
 # Accepted, but a password belongs into a file.
 NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(
-    r"(?:dicom|http|study|inference|delivery|commitment|retention|upload|site|audit|destinations|sources|synthetic|traces)"
-    r"(?:\.[a-z_]+)+"
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|upload|push|site|audit|destinations|sources|synthetic"
+    r"|traces)(?:\.[a-z_]+)+"
 )
 
 with_each_document = pytest.mark.parametrize(

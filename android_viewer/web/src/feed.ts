@@ -108,8 +108,15 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
   throw error;
 }
 
+/** A call whose answer has no body that matters. */
+export const request = ask;
+
 export async function json<T>(path: string, options?: RequestInit): Promise<T> {
   return (await (await ask(path, options)).json()) as T;
+}
+
+export function post<T>(path: string, body: unknown, headers: Record<string, string> = {}, method = "POST"): Promise<T> {
+  return json(path, { method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 }
 
 export function imagePath(study: string, view: string, file: "image" | "preview.webp" | "pixels.jph" | "heat.png"): string {

@@ -182,6 +182,77 @@ export const texts = {
     by: (author: string, when: string) => `${author}, ${when}`,
     age: (years: number) => `Age ${years}`,
     notRead: "The clinical note can't be shown now.",
+  feedback: {
+    finding: (what: string, where: string) => `${what.toLowerCase()} in ${where}`,
+    study: "the result",
+    open: (name: string, count: number) => `Feedback on ${name}${count ? ` (${count})` : ""}`,
+    noSignOff: "Feedback on the AI. It is no sign-off, and changes nothing in the study. Leave names out of the comment.",
+    history: (name: string) => `What was said of ${name}`,
+    form: (name: string) => `Your feedback on ${name}`,
+    question: "Do you agree with the AI?",
+    verdicts: { agree: "Agree", disagree: "Disagree", unsure: "Unsure" },
+    comment: "Comment (not needed)",
+    send: "Send feedback",
+    sending: "Sending…",
+  },
+  push: {
+    on: "Messages on this device: on",
+    off: "Messages on this device: off",
+    about: "A short message when a study asks for attention. It names nobody; who it is stands in the reading list.",
+    least: "Tell me of",
+    from: {
+      high: "high attention only",
+      medium: "medium attention or more",
+      low: "low attention or more",
+      none: "every study that was read",
+    } satisfies Record<Attention, string>,
+    switchOn: "Switch on",
+    switchOff: "Switch off",
+    isOn: "This device will be told.",
+    isOff: "This device is not told any more.",
+    blocked: {
+      permission: "The browser does not allow messages from here: allow them in its settings for this page.",
+      service: "The browser could not reach its push service. Try again, perhaps on another network.",
+    },
+  },
+  board: {
+    title: "Operations",
+    noPatients: "Studies are named by their UID; no patients here.",
+    failed: "Failed",
+    failedHeads: ["Study", "Step", "Reason", "Since", "Do"],
+    nothingFailed: "Nothing has failed.",
+    stage: (stage: string, destination: string | null) => (destination ? `${stage}: ${destination}` : stage),
+    retry: "Retry",
+    retryStudy: (uid: string) => `Retry ${uid}`,
+    retried: (count: number) => (count === 1 ? "1 thing is tried again." : `${count} things are tried again.`),
+    queue: "Waiting and running",
+    queueHeads: ["Study", "State", "Images", "Since"],
+    nothingWaits: "Nothing waits.",
+    states: { receiving: "Arriving", queued: "Waiting to be read", processing: "Being read", delivering: "Being delivered" },
+    destinations: "Destinations",
+    noDestinations: "No destination is set.",
+    kinds: { dicom: "DICOM", orthanc: "Orthanc", stow: "STOW-RS" },
+    counts: (delivered: number, waiting: number, failed: number) => `${delivered} delivered, ${waiting} waiting, ${failed} failed`,
+    lastSuccess: (at: string | null) => (at ? `Last delivered ${at}` : "Nothing delivered yet"),
+    lastError: (reason: string) => `Last error: ${reason}`,
+    check: "Check now",
+    checking: "Checking…",
+    checkName: (name: string) => `Check ${name} now`,
+    checked: (name: string, ok: boolean, detail: string) => (ok ? `${name} answers.` : `${name}: ${detail}`),
+    answers: "It answers.",
+    resendTitle: "Send a study again",
+    studyUid: "Study Instance UID",
+    destination: "Destination",
+    resend: "Send again",
+    resent: (objects: number, destination: string) => `${objects === 1 ? "1 object goes" : `${objects} objects go`} to ${destination} again.`,
+    quarantine: "Quarantine",
+    quarantineHeads: ["Reason", "From", "Announced as", "Received"],
+    noQuarantine: "Nothing is in quarantine.",
+    sender: (channel: string, title: string, address: string) => [channel, title, address].filter(Boolean).join(" · "),
+    flags: "Needs a look",
+    flagHeads: ["Study", "Why", "Since"],
+    noFlags: "No study is flagged.",
+    more: (count: number) => `and ${count} more`,
   },
 };
 
@@ -204,6 +275,12 @@ export function day(date: string | null): string {
   if (date === null) return "";
   const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", year: "numeric", timeZone: "UTC" };
   return new Intl.DateTimeFormat(locale, options).format(new Date(`${date}T00:00:00Z`));
+}
+
+/** A moment, for example 14 Sep, 08:31, by the clock of the device. */
+export function moment(at: string): string {
+  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  return new Intl.DateTimeFormat(locale, options).format(new Date(at));
 }
 
 /** Whole years between birth and study. */
