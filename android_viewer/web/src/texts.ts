@@ -182,6 +182,7 @@ export const texts = {
     by: (author: string, when: string) => `${author}, ${when}`,
     age: (years: number) => `Age ${years}`,
     notRead: "The clinical note can't be shown now.",
+  },
   feedback: {
     finding: (what: string, where: string) => `${what.toLowerCase()} in ${where}`,
     study: "the result",
