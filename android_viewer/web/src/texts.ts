@@ -278,12 +278,6 @@ export function day(date: string | null): string {
   return new Intl.DateTimeFormat(locale, options).format(new Date(`${date}T00:00:00Z`));
 }
 
-/** A moment, for example 14 Sep, 08:31, by the clock of the device. */
-export function moment(at: string): string {
-  const options: Intl.DateTimeFormatOptions = { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
-  return new Intl.DateTimeFormat(locale, options).format(new Date(at));
-}
-
 /** Whole years between birth and study. */
 export function age(birth: string | null, at: string | null): string {
   if (birth === null || at === null) return "";
