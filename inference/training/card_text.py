@@ -36,8 +36,9 @@ LIMITS = (
     "Normal is learnt from three women's films and from tissue of lesion films: any specificity measured here says "
     "little. The recall of three kinds of normals stands side by side, and the source probe says how well the answers "
     "about normal tissue alone tell one collection of films from the other.",
-    "It was trained on crops around lesions, not on whole films with lesions: the whole image's label comes from a "
-    "documented pooling, its operating point from the held-out women's films and from tissue of lesion films.",
+    "It was trained on crops around lesions, some set into films of the normal women, not on whole films with "
+    "lesions: the whole image's label comes from a documented pooling, its operating point from the held-out women's "
+    "films and from tissue of lesion films.",
     "In whole films it marks normal structures; the number of marks on held-out normal views is in the figures.",
     "Crop area alone tells malignancy in this data, and reflected borders let a network see a small crop's size; the "
     "figures within size strata and on crops that fill the fine window are the honest ones.",
@@ -66,6 +67,10 @@ INPUT = (
 )
 
 CHANGES = (
+    "Since 0.3.0: normal films also give crops as small as lesion crops, filled up with their reflection alike, and "
+    "half of the windows that a small crop doesn't fill show it set into the tissue of a normal film, so that a "
+    "reflection says nothing; 1,200 steps a run instead of 900; a crop is read by each window and its three mirror "
+    "images instead of one. "
     "Since 0.2.0: the same recipe, measured in all five folds instead of the first, which was the best of them; what "
     "ships was trained on everybody instead of four fifths. In whole films the film's edge is mirrored over. "
     "Since 0.1.0-reference: another network (EfficientNet-Lite0 from ImageNet instead of four blocks from nothing), "

@@ -30,7 +30,7 @@ from inference.training.report import counted_once, report
 from preprocessing.patches import SCALES
 from preprocessing.prepare import prepare_values, readable_positions
 
-VERSION: Final = "0.3.0"
+VERSION: Final = "0.4.0"
 MARKS_TOLD: Final = (1.0, 2.0, 4.0)
 _CELL: Final = 32
 
