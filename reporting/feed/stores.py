@@ -113,6 +113,7 @@ class ServedImage:
 
     description: ViewImage
     preview: Path
+    overview: Path
     pixels: Path
     heat: Path
 

@@ -5,8 +5,11 @@ import { ReadingList } from "../reading_list";
 import { studyAddress } from "../route";
 import { logout } from "../session";
 import { age, day, personName, problemText, score, texts } from "../texts";
+import { warmDecoder } from "../viewer/pixels";
 
 const LEVELS: Attention[] = ["high", "medium", "low", "none"];
+/** The list itself comes first. */
+const WARM_MS = 300;
 
 /** The list by attention, in the feed's own order. */
 export function Worklist() {
@@ -17,7 +20,11 @@ export function Worklist() {
   useEffect(() => {
     document.title = `${texts.worklist.title} – ${texts.product}`;
     void shown.start();
-    return () => shown.stop();
+    const timer = setTimeout(warmDecoder, WARM_MS);
+    return () => {
+      clearTimeout(timer);
+      shown.stop();
+    };
   }, [shown]);
 
   async function leave(): Promise<void> {
