@@ -1,6 +1,6 @@
 /** The resolution levels of one image: which are on the graphics processor, and loading those that are wanted. */
 
-import { signal, type ReadonlySignal } from "@preact/signals";
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
 import type { Box } from "../feed";
 import type { Decoder } from "./pixels";
 import type { Renderer } from "./renderer";
@@ -9,6 +9,8 @@ import type { Step } from "./steps";
 export class Levels {
   /** How many are held, from the coarsest on. */
   readonly held = signal(0);
+  /** Whether all of them are. */
+  readonly isWhole = computed(() => this.held.value > 0 && this.held.value === this.steps.value.length);
   /** Whether the finest one has the stored image's checksum; null until it is here. */
   readonly verified = signal<boolean | null>(null);
   /** Bytes of the whole image while it is being fetched, in percent; null while it is not. */
