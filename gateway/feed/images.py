@@ -13,7 +13,7 @@ from gateway.database.models import Instance, Reading, Study
 from gateway.feed.availability import reading
 from gateway.feed.study_rows import shown_generation
 from gateway.folders import Folders
-from gateway.pictures.places import DESCRIPTION, HEAT, PIXELS, PREVIEW, REFUSED, folder_of
+from gateway.pictures.places import DESCRIPTION, HEAT, OVERVIEW, PIXELS, PREVIEW, REFUSED, folder_of
 from gateway.workflow.reading_list import describe_kept
 from reporting.feed.image_schemas import ViewImage
 from reporting.feed.stores import ImageAbsentError, ServedImage
@@ -33,7 +33,7 @@ class Images:
             description = ViewImage.model_validate_json((place / DESCRIPTION).read_bytes())
         except FileNotFoundError:
             raise _why_not_there(place) from None
-        return ServedImage(description, place / PREVIEW, place / PIXELS, place / HEAT)
+        return ServedImage(description, place / PREVIEW, place / OVERVIEW, place / PIXELS, place / HEAT)
 
 
 def _place(session: Session, study_uid: str, sop_instance_uid: str) -> str:

@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from gateway.pictures.places import DESCRIPTION, HEAT, PIXELS, PREVIEW, REFUSED
+from gateway.pictures.places import DESCRIPTION, HEAT, OVERVIEW, PIXELS, PREVIEW, REFUSED
 
 # The working process names these functions and never runs them: decoders are imported where they run, in the child.
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def build_picture(
     """
     from preprocessing.display.screen_image import screen_image
     from preprocessing.errors import ImageRefused, MultiFrameImage
-    from reporting.feed.image_schemas import Codestream, Level, StoredSize, ViewImage, Window
+    from reporting.feed.image_schemas import Codestream, Level, Overview, StoredSize, ViewImage, Window
 
     image.stat()  # a file that is gone is no image that can't be shown
     try:
@@ -35,7 +35,7 @@ def build_picture(
     except ImageRefused as refusal:
         return refused("multi_frame" if isinstance(refusal, MultiFrameImage) else "image_unusable", str(refusal))
     heat, heat_png = _heat(heat_map)
-    stream = shown.codestream
+    stream, small = shown.codestream, shown.overview
     described = ViewImage(
         sop_instance_uid=sop_instance_uid,
         laterality=laterality,
@@ -54,8 +54,20 @@ def build_picture(
         levels=tuple(Level(rows=level.rows, columns=level.columns, bytes=level.length) for level in stream.levels),
         codestream=Codestream(bytes=len(stream.content), sha256=stream.sha256, pixel_sha256=shown.pixel_sha256),
         heat=heat,
+        overview=Overview(
+            rows=small.rows,
+            columns=small.columns,
+            bytes=len(small.content),
+            slope=small.slope,
+            intercept=small.intercept,
+        ),
     )
-    files = {DESCRIPTION: described.model_dump_json().encode(), PREVIEW: shown.preview, PIXELS: stream.content}
+    files = {
+        DESCRIPTION: described.model_dump_json().encode(),
+        PREVIEW: shown.preview,
+        OVERVIEW: small.content,
+        PIXELS: stream.content,
+    }
     return {**files, HEAT: heat_png} if heat_png else files
 
 

@@ -12,11 +12,12 @@ from gateway.database.models import Instance, Reading, Study
 
 DESCRIPTION: Final = "image.json"
 PREVIEW: Final = "preview.webp"
+OVERVIEW: Final = "overview.jph"
 PIXELS: Final = "pixels.jph"
 HEAT: Final = "heat.png"
 REFUSED: Final = "refused.json"
-_FILES: Final = (DESCRIPTION, PREVIEW, PIXELS, HEAT, REFUSED)
-_FORMAT: Final = "1"
+_FILES: Final = (DESCRIPTION, PREVIEW, OVERVIEW, PIXELS, HEAT, REFUSED)
+_FORMAT: Final = "2"
 """Another number makes all pictures anew."""
 
 

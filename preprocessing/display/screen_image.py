@@ -18,6 +18,7 @@ from pydicom.dataset import Dataset
 from preprocessing.breast_mask import find_breast
 from preprocessing.decode import decode_pixels
 from preprocessing.display.codestream import Codestream, encode
+from preprocessing.display.overview import Overview, overview
 from preprocessing.display.windows import Window, rescale_of, windows_of
 from preprocessing.errors import NoBreastFound, UnsupportedPhotometric
 from preprocessing.geometry import Scale, pixel_spacing
@@ -51,6 +52,7 @@ class ScreenImage:
     codestream: Codestream
     pixel_sha256: str
     preview: bytes
+    overview: Overview
 
 
 def screen_image(source: Path | Dataset) -> ScreenImage:
@@ -84,6 +86,7 @@ def screen_image(source: Path | Dataset) -> ScreenImage:
         codestream=encode(served),
         pixel_sha256=hashlib.sha256(served.tobytes()).hexdigest(),
         preview=preview(served, windows[0], inverted=monochrome1),
+        overview=overview(served),
     )
 
 

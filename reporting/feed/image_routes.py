@@ -47,6 +47,16 @@ def build_image_router(images: ImageStore) -> APIRouter:
         return _whole(request, image.preview, "image/webp")
 
     @router.get(
+        "/overview.jph",
+        response_class=Response,
+        summary="The image small and lossy in 16 bits, at most 800 pixels on the longer side, as an HTJ2K codestream",
+        responses={200: {"content": {PIXELS_TYPE: {}}}},
+    )
+    def show_overview(request: Request, caller: Reader, study_uid: str, sop_instance_uid: str) -> Response:
+        image = found(caller, study_uid, sop_instance_uid, "overview")
+        return _whole(request, image.overview, PIXELS_TYPE)
+
+    @router.get(
         "/pixels.jph",
         response_class=FileResponse,
         summary="The lossless pixels as an HTJ2K codestream; its first bytes are the image at a coarser resolution",

@@ -59,6 +59,16 @@ class Heat(_Answer):
     box: tuple[float, float, float, float]
 
 
+class Overview(_Answer):
+    """The whole, small and lossy: `rows` x `columns` pixels; a served value is `slope` x decoded + `intercept`."""
+
+    rows: Count
+    columns: Count
+    bytes: Count
+    slope: Annotated[float, Field(gt=0)]
+    intercept: float
+
+
 class ViewImage(_Answer):
     """One image as it is served: `rows` x `columns` pixels, `box` [column, row, width, height] of the stored image.
 
@@ -81,3 +91,4 @@ class ViewImage(_Answer):
     levels: Annotated[tuple[Level, ...], Field(min_length=1)]
     codestream: Codestream
     heat: Heat | None
+    overview: Overview

@@ -121,6 +121,7 @@ class ServedImage:
 
     description: ViewImage
     preview: Path
+    overview: Path
     pixels: Path
     heat: Path
 

@@ -11,14 +11,18 @@ from pathlib import Path
 from typing import Any
 
 import cv2
+import imagecodecs
 import numpy as np
 import pytest
-from playwright.sync_api import Browser, Locator, Page, Route, expect
+from playwright.sync_api import Browser, Locator, Page, Request, Route, expect
 from pydicom import dcmread
 
+from preprocessing.display.overview import Overview
+from preprocessing.display.windows import Window
 from tests.peers.dcmtk import dcmsend
 from tests.peers.gateway import PASSWORD, Gateway, running_gateway
-from tests.peers.phone import Phone, chromium, phone
+from tests.peers.phone import FLAGS, Phone, chromium, phone
+from tests.peers.programs import program
 from tests.peers.synthetic import Exam, WrittenStudy, write
 from tests.system.small_breasts import small_study, truncate_pixels
 from tests.system.viewer_studies import Listed, add_to_list, wait_for_pictures
@@ -252,6 +256,67 @@ def test_the_window_changes_what_is_seen_and_moving_does_not_change_the_window(w
     assert held.barriers() == []
 
 
+def test_four_images_that_can_be_windowed_come_in_one_file_each_and_few_bytes(world: World, held: Phone) -> None:
+    page = listed(held, world)
+    answered: list[tuple[str, int]] = []
+
+    def note(request: Request) -> None:
+        sizes = request.sizes()
+        if f"/{world.uid}" in request.url:
+            answered.append((request.url.rpartition("/")[2], sizes["responseBodySize"] + sizes["responseHeadersSize"]))
+
+    page.context.on("requestfinished", note)
+    page.locator(f"[data-study='{world.uid}']").tap()
+    for name in ("R CC", "L CC", "R MLO"):
+        expect(page.locator(f"[data-view='{name}'] canvas:not(.empty)")).to_be_visible()
+        expect(page.locator(f"[data-view='{name}'] .frame")).to_have_attribute("aria-busy", "false")
+    page.context.remove_listener("requestfinished", note)
+    files = [name for name, _ in answered]
+    assert files.count("overview.jph") >= 3
+    assert not {"pixels.jph", "preview.webp"} & set(files)
+    assert sum(size for _, size in answered) < 200_000
+
+
+def test_the_overview_is_drawn_with_the_values_that_the_server_decodes(world: World, held: Phone) -> None:
+    """The lossy picture too is windowed as the server would: same decoder's values, same slope, same window."""
+    uid = world.study.sop_instance_uids["L", "CC"]
+    with world.gateway.client() as client:
+        image = client.get(f"/api/v1/studies/{world.uid}/views/{uid}/image").json()
+        content = client.get(f"/api/v1/studies/{world.uid}/views/{uid}/overview.jph").content
+    small = image["overview"]
+    made = Overview(small["rows"], small["columns"], content, small["slope"], small["intercept"])
+    expected = Window(**image["windows"][0]).shown(made.served(imagecodecs.htj2k_decode(content))) * 255
+    page = opened(held, world)
+    frame = page.locator("[data-view='L CC'] .frame")
+    expect(frame).to_have_attribute("aria-busy", "false")
+    page.evaluate("document.querySelectorAll('.badge, .open').forEach((over) => { over.style.visibility = 'hidden'; })")
+    drawn = _grey(seen(frame))
+    drawn = drawn[:, drawn.max(axis=0) > 8]
+    rows, columns = drawn.shape
+    breast = expected[:, expected.max(axis=0) > 8]
+    fitted = cv2.resize(breast.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
+    inner = (slice(rows // 3, -rows // 3), slice(columns // 8, columns // 2))
+    assert np.abs(fitted[inner].mean() - drawn[inner].mean()) < 4
+    assert np.corrcoef(fitted[inner].ravel(), drawn[inner].ravel())[0, 1] > 0.9
+
+
+def test_a_browser_finds_nothing_that_speaks_against_installing_it(world: World, tmp_path: Path) -> None:
+    # A profile of its own: in a window that forgets everything, as other tests have, nothing can be installed.
+    browser = world.browser.browser_type
+    held = browser.launch_persistent_context(tmp_path, executable_path=program("chromium"), args=list(FLAGS))
+    try:
+        page = held.pages[0]
+        page.goto(world.gateway.url)
+        page.evaluate("navigator.serviceWorker.ready")
+        session = held.new_cdp_session(page)
+        assert session.send("Page.getInstallabilityErrors")["installabilityErrors"] == []
+        manifest = session.send("Page.getAppManifest")
+        assert manifest["errors"] == []
+        assert manifest["url"] == f"{world.gateway.url}/manifest.webmanifest"
+    finally:
+        held.close()
+
+
 @pytest.mark.long
 def test_two_fingers_zoom_the_image_and_not_the_page(world: World, held: Phone) -> None:
     frame = focused(held, world)
@@ -277,8 +342,8 @@ def test_the_lossless_level_is_what_the_machine_stored(world: World, held: Phone
     expect(held.page.get_by_text("not for primary interpretation")).to_have_count(0)
     # One stored pixel on one of the canvas: what is drawn there are the stored values through the window.
     grey = _grey(base64.b64decode(frame.evaluate(DRAWN).partition(",")[2]))
-    window = image["windows"][0]
-    shown = np.clip((pixels - (window["center"] - 0.5)) / (window["width"] - 1) + 0.5, 0, 1) * 255
+    # What the server itself makes of them with its window.
+    shown = Window(**image["windows"][0]).shown(pixels) * 255
     patch = grey[grey.shape[0] // 2 - 40 :, grey.shape[1] // 2 - 40 :][:80, :80].astype(np.float32)
     assert _difference(patch, shown) < 1
     # It would be seen if pixels were mixed, or enlarged by the browser.

@@ -75,6 +75,8 @@ export interface ImageInfo {
   levels: { rows: number; columns: number; bytes: number }[];
   codestream: { bytes: number; sha256: string; pixel_sha256: string };
   heat: { columns: number; rows: number; box: Box } | null;
+  /** The whole, small and lossy; a served value is slope x decoded + intercept. */
+  overview: { rows: number; columns: number; bytes: number; slope: number; intercept: number };
 }
 
 /** An answer that is no success; `code` is the feed's, or "network" when nothing answered. */
@@ -119,7 +121,7 @@ export function post<T>(path: string, body: unknown, headers: Record<string, str
   return json(path, { method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 }
 
-export function imagePath(study: string, view: string, file: "image" | "preview.webp" | "pixels.jph" | "heat.png"): string {
+export function imagePath(study: string, view: string, file: "image" | "preview.webp" | "overview.jph" | "pixels.jph" | "heat.png"): string {
   return `/api/v1/studies/${encodeURIComponent(study)}/views/${encodeURIComponent(view)}/${file}`;
 }
 

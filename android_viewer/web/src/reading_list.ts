@@ -2,6 +2,7 @@
 
 import { signal } from "@preact/signals";
 import { feed, FeedError, type Study } from "./feed";
+import { remember } from "./known_studies";
 
 export type Connection = "connecting" | "live" | "broken";
 
@@ -60,6 +61,7 @@ export class ReadingList {
       this.lastEvent = first.lastEvent;
       this.more.value = next !== null;
       this.studies.value = items;
+      remember(items);
       return true;
     } catch (error) {
       if (!(error instanceof FeedError)) throw error;

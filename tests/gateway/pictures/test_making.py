@@ -29,7 +29,7 @@ from tests.peers.synthetic import Exam, mammogram, write
 from tests.system.small_breasts import truncate_pixels
 
 ONE, TWO = "1.2.1", "1.2.2"
-NAMES = {"image.json", "preview.webp", "pixels.jph", "heat.png"}
+NAMES = {"image.json", "preview.webp", "overview.jph", "pixels.jph", "heat.png"}
 
 
 def test_a_picture_is_what_the_image_holds(read: Read) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from inference.classes import CLASSES
 from reporting.feed.access import ROLES
-from reporting.feed.image_schemas import Codestream, Heat, Level, StoredSize, ViewImage, Window
+from reporting.feed.image_schemas import Codestream, Heat, Level, Overview, StoredSize, ViewImage, Window
 from reporting.feed.operation_schemas import (
     DeadLetter,
     DestinationHealth,
@@ -131,6 +131,7 @@ def an_image(uid: str, *, heat: bool = True) -> ViewImage:
         levels=(Level(rows=20, columns=15, bytes=300), Level(rows=40, columns=30, bytes=len(PIXELS))),
         codestream=Codestream(bytes=len(PIXELS), sha256=hashlib.sha256(PIXELS).hexdigest(), pixel_sha256="0" * 64),
         heat=Heat(columns=3, rows=4, box=(4.5, 5.5, 32.0, 42.0)) if heat else None,
+        overview=Overview(rows=20, columns=15, bytes=3, slope=0.5, intercept=-3.0),
     )
 
 
@@ -141,7 +142,12 @@ class MemoryImages:
         self.files = files
         self.images = {("1.2.3", "1.2.3.1"): an_image("1.2.3.1")}
         self.absent: dict[str, ImageAbsentError] = {}
-        for name, content in (("preview.webp", b"WEBP"), ("pixels.jph", PIXELS), ("heat.png", b"PNG")):
+        for name, content in (
+            ("preview.webp", b"WEBP"),
+            ("overview.jph", b"JPH"),
+            ("pixels.jph", PIXELS),
+            ("heat.png", b"PNG"),
+        ):
             (files / name).write_bytes(content)
 
     def image(self, study_instance_uid: str, sop_instance_uid: str) -> ServedImage:
@@ -150,7 +156,9 @@ class MemoryImages:
         found = self.images.get((study_instance_uid, sop_instance_uid))
         if found is None:
             raise ImageAbsentError("unknown_view", "There is no such view.")
-        return ServedImage(found, *(self.files / name for name in ("preview.webp", "pixels.jph", "heat.png")))
+        return ServedImage(
+            found, *(self.files / name for name in ("preview.webp", "overview.jph", "pixels.jph", "heat.png"))
+        )
 
 
 class MemoryStudies:

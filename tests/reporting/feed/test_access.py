@@ -43,7 +43,7 @@ TABLE: list[tuple[str, str, str, set[str], int, dict[str, Any]]] = [
             200,
             {},
         )
-        for file in ("image", "preview.webp", "pixels.jph", "heat.png")
+        for file in ("image", "preview.webp", "overview.jph", "pixels.jph", "heat.png")
     ),
     # The stream has no end: a bad id is refused after the right was checked, and before the stream begins.
     ("GET", "/api/v1/events?last_event_id=x", "/api/v1/events", READERS, 400, {}),

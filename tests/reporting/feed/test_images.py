@@ -10,7 +10,7 @@ from tests.reporting.feed.fakes import PIXELS, an_image
 from tests.reporting.feed.world import World
 
 VIEW = "/api/v1/studies/1.2.3/views/1.2.3.1"
-FILES = ("image", "preview.webp", "pixels.jph", "heat.png")
+FILES = ("image", "preview.webp", "overview.jph", "pixels.jph", "heat.png")
 TAG = f'"{hashlib.sha256(PIXELS).hexdigest()[:32]}"'
 SIZE = len(PIXELS)
 
@@ -33,6 +33,7 @@ def test_an_image_has_exactly_the_fields_of_the_interface_in_their_order(world: 
         "levels",
         "codestream",
         "heat",
+        "overview",
     ]
     assert image["box"] == [5, 6, 30, 40]
     assert image["stored"] == {"rows": 64, "columns": 48}
@@ -47,6 +48,7 @@ def test_the_files_come_whole_and_stay_in_no_cache(world: World) -> None:
     doctor = world.logged_in("doctor")
     for name, content, media_type in (
         ("preview.webp", b"WEBP", "image/webp"),
+        ("overview.jph", b"JPH", "image/jphc"),
         ("pixels.jph", PIXELS, "image/jphc"),
         ("heat.png", b"PNG", "image/png"),
     ):

@@ -1,6 +1,7 @@
 import { useEffect, useMemo, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { feed, FeedError, type Finding, type Study } from "../feed";
+import { knownStudy } from "../known_studies";
 import { worklistAddress } from "../route";
 import { age, day, personName, problemText, texts, viewName } from "../texts";
 import { Hanging, PLACES } from "../viewer/hanging";
@@ -12,12 +13,15 @@ import { Results } from "./results";
 
 /** A study: its images, and what was read in them. */
 export function StudyScreen({ uid }: { uid: string }) {
-  const study = useSignal<Study | null>(null);
+  const study = useSignal<Study | null>(knownStudy(uid));
   const problem = useSignal<string | null>(null);
   const load = (): void => {
     problem.value = null;
     feed.study(uid).then(
-      (found) => (study.value = found),
+      (found) => {
+        // The same again would begin the images anew.
+        if (JSON.stringify(found) !== JSON.stringify(study.value)) study.value = found;
+      },
       (error: unknown) => {
         if (!(error instanceof FeedError)) throw error;
         problem.value = problemText(error);

@@ -7,9 +7,12 @@ import { boardAddress, studyAddress } from "../route";
 import { logout, mayOperate, session } from "../session";
 import { UploadLink } from "../upload/link";
 import { age, day, personName, problemText, score, texts } from "../texts";
+import { warmDecoder } from "../viewer/pixels";
 
 const PushSwitch = later(async () => (await import("./push_switch")).PushSwitch, true);
 const LEVELS: Attention[] = ["high", "medium", "low", "none"];
+/** The list itself comes first. */
+const WARM_MS = 300;
 
 /** The list by attention, in the feed's own order. */
 export function Worklist() {
@@ -20,7 +23,11 @@ export function Worklist() {
   useEffect(() => {
     document.title = `${texts.worklist.title} – ${texts.product}`;
     void shown.start();
-    return () => shown.stop();
+    const timer = setTimeout(warmDecoder, WARM_MS);
+    return () => {
+      clearTimeout(timer);
+      shown.stop();
+    };
   }, [shown]);
 
   async function leave(): Promise<void> {

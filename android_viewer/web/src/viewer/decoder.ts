@@ -11,19 +11,32 @@ interface Port {
   onmessage: ((event: MessageEvent<DecoderQuestion>) => void) | null;
   postMessage(message: DecoderAnswer, transfer?: Transferable[]): void;
 }
+type Decoding = Extract<DecoderQuestion, { kind: "decode" }>;
 const port = globalThis as unknown as Port;
 
 const codec = openjph({ locateFile: () => wasmAddress, print: () => undefined, printErr: () => undefined });
 const received = new Map<string, { bytes: Uint8Array; count: number }>();
-// One after the other: two at once would only share the phone's processor, and double the memory.
+/** Files that are on their way before anybody asked for pixels of them. */
+const ahead = new Map<string, Promise<void>>();
+// Decoded one after the other: two at once would only share the phone's processor, and double the memory.
 let last: Promise<void> = Promise.resolve();
 
 port.onmessage = ({ data }) => {
-  last = last.then(() => answer(data)).catch((error: unknown) => {
-    const status = error instanceof Refused ? error.status : 0;
-    port.postMessage({ id: data.id, kind: "failed", status, message: String(error) });
-  });
+  if (data.kind === "ahead") ahead.set(data.path, fetchAll(data.path));
+  else void answer(data);
 };
+
+async function answer(question: Decoding): Promise<void> {
+  try {
+    const bytes = await upTo(question);
+    const decoded = last.then(() => decode(question, bytes));
+    last = decoded.catch(() => undefined);
+    await decoded;
+  } catch (error) {
+    const status = error instanceof Refused ? error.status : 0;
+    port.postMessage({ id: question.id, kind: "failed", status, message: String(error) });
+  }
+}
 
 class Refused extends Error {
   constructor(readonly status: number) {
@@ -31,8 +44,7 @@ class Refused extends Error {
   }
 }
 
-async function answer(question: DecoderQuestion): Promise<void> {
-  const bytes = await upTo(question);
+async function decode(question: Decoding, bytes: Uint8Array): Promise<void> {
   const module = await codec;
   const decoder = new module.HTJ2KDecoder();
   try {
@@ -44,6 +56,7 @@ async function answer(question: DecoderQuestion): Promise<void> {
     // A copy: the buffer is the module's own memory, which the next image overwrites.
     const plain = new Uint8Array(decoded);
     const samples = bitsPerSample <= 8 ? Uint16Array.from(plain) : new Uint16Array(plain.buffer);
+    if (question.values) scale(samples, question.values);
     const wanted = question.sha256;
     const verified = wanted === null ? null : await hasSum(new Uint8Array(samples.buffer), wanted);
     port.postMessage({ id: question.id, kind: "pixels", samples, verified }, [samples.buffer]);
@@ -52,8 +65,28 @@ async function answer(question: DecoderQuestion): Promise<void> {
   }
 }
 
+/** Turns decoded values into served ones. */
+function scale(samples: Uint16Array, { slope, intercept }: { slope: number; intercept: number }): void {
+  for (let i = 0; i < samples.length; i += 1) {
+    samples[i] = Math.min(65535, Math.max(0, Math.round((samples[i] ?? 0) * slope + intercept)));
+  }
+}
+
+/** Fetches a file whole; one that can't be had is asked for again by whoever needs it, who then hears why. */
+async function fetchAll(path: string): Promise<void> {
+  try {
+    const reply = await fetch(path, { credentials: "same-origin", cache: "no-store" });
+    if (!reply.ok) return;
+    const bytes = new Uint8Array(await reply.arrayBuffer());
+    received.set(path, { bytes, count: bytes.length });
+  } catch {
+    return;
+  }
+}
+
 /** Fetches what is missing of the first `question.bytes`. */
-async function upTo(question: DecoderQuestion): Promise<Uint8Array> {
+async function upTo(question: Decoding): Promise<Uint8Array> {
+  await ahead.get(question.path);
   const kept = received.get(question.path) ?? { bytes: new Uint8Array(question.total), count: 0 };
   received.set(question.path, kept);
   if (kept.count < question.bytes) {

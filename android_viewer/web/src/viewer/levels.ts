@@ -1,14 +1,16 @@
 /** The resolution levels of one image: which are on the graphics processor, and loading those that are wanted. */
 
-import { signal } from "@preact/signals";
-import type { ImageInfo } from "../feed";
-import { coveredBox } from "./geometry";
+import { computed, signal, type ReadonlySignal } from "@preact/signals";
+import type { Box } from "../feed";
 import type { Decoder } from "./pixels";
 import type { Renderer } from "./renderer";
+import type { Step } from "./steps";
 
 export class Levels {
   /** How many are held, from the coarsest on. */
   readonly held = signal(0);
+  /** Whether all of them are. */
+  readonly isWhole = computed(() => this.held.value > 0 && this.held.value === this.steps.value.length);
   /** Whether the finest one has the stored image's checksum; null until it is here. */
   readonly verified = signal<boolean | null>(null);
   /** Bytes of the whole image while it is being fetched, in percent; null while it is not. */
@@ -19,9 +21,10 @@ export class Levels {
   private wanted = 0;
 
   constructor(
-    private readonly path: string,
     private readonly decoder: Decoder,
-    private readonly info: () => ImageInfo | null,
+    private readonly steps: ReadonlySignal<Step[]>,
+    /** Where they lie in the stored image. */
+    private readonly box: ReadonlySignal<Box | null>,
     private readonly whenFailed: (error: unknown) => void,
   ) {}
 
@@ -47,11 +50,10 @@ export class Levels {
   }
 
   private async load(): Promise<void> {
-    const info = this.info();
-    if (!info || !this.renderer) return;
+    if (this.steps.value.length === 0 || !this.renderer) return;
     this.busy.value = true;
     try {
-      while (this.renderer && this.held.value <= this.wanted) await this.loadNext(info, this.renderer);
+      while (this.renderer && this.held.value <= this.wanted) await this.loadNext(this.renderer);
     } catch (error) {
       this.whenFailed(error);
     } finally {
@@ -60,29 +62,23 @@ export class Levels {
     }
   }
 
-  private async loadNext(info: ImageInfo, renderer: Renderer): Promise<void> {
-    const finest = info.levels.length - 1;
-    // Coarser ones cost no bytes of their own: they are the beginning of the finer. They keep what is shrunk smooth.
+  private async loadNext(renderer: Renderer): Promise<void> {
+    const steps = this.steps.value;
+    const box = this.box.value;
+    const finest = steps.length - 1;
+    // Coarser ones are the beginning of the finer, so they cost few bytes. They keep what is shrunk smooth.
     const index = this.held.value;
-    const level = info.levels[index];
-    if (!level) {
+    const step = steps[index];
+    if (!step || !box) {
       this.wanted = finest;
       return;
     }
-    const box = coveredBox(info);
-    const question = {
-      path: this.path,
-      bytes: level.bytes,
-      total: info.codestream.bytes,
-      skip: Math.round(Math.log2(box[2] / level.columns)),
-      sha256: index === finest ? info.codestream.pixel_sha256 : null,
-    };
-    const { samples, verified } = await this.decoder.decode(question, (received) => {
-      if (index === finest && finest > 0) this.progress.value = Math.floor((100 * received) / level.bytes);
+    const { samples, verified } = await this.decoder.decode(step, (received) => {
+      if (index === finest && finest > 0) this.progress.value = Math.floor((100 * received) / step.bytes);
     });
     // In the meantime the context may be lost, or the view shrunk.
     if (renderer !== this.renderer || this.held.value !== index || this.wanted < index) return;
-    renderer.addLevel({ columns: level.columns, rows: level.rows, samples }, box);
+    renderer.addLevel({ columns: step.columns, rows: step.rows, samples }, box);
     this.verified.value = verified;
     this.held.value = index + 1;
   }

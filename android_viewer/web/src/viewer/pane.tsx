@@ -88,9 +88,10 @@ function Picture({ view }: { view: MammogramView }) {
   const transform = useComputed(() => `matrix(${view.matrix.value.join(",")})`);
   const info = view.info.value;
   const box = view.covered.value;
-  if (!view.preview.value || !info || !box || view.state.value === "pixels") return null;
+  const address = view.preview.address.value;
+  if (!address || !info || !box || view.state.value === "pixels") return null;
   const style = { transform: `${transform.value} translate(${box[0]}px, ${box[1]}px)`, width: `${box[2]}px`, height: `${box[3]}px` };
-  return <img class="preview" src={view.preview.value} alt="" draggable={false} style={style} />;
+  return <img class="preview" src={address} alt="" draggable={false} style={style} />;
 }
 
 /** What exactly is shown; in a focused view also the way to the original. */

@@ -2,18 +2,12 @@
 
 import decoderAddress from "./decoder?worker&url";
 import { scriptAddress } from "../trusted";
+import type { Step } from "./steps";
 
-export interface DecoderQuestion {
-  id: number;
-  path: string;
-  /** How many bytes from the start this level needs, and how many there are. */
-  bytes: number;
-  total: number;
-  /** How many of the finest resolutions to leave out. */
-  skip: number;
-  /** What the pixels' SHA-256 must be, for the whole image only. */
-  sha256: string | null;
-}
+export type DecoderQuestion =
+  | ({ kind: "decode"; id: number } & Pick<Step, "path" | "bytes" | "total" | "skip" | "values" | "sha256">)
+  /** Fetches a file that will be asked for; there is no answer. */
+  | { kind: "ahead"; path: string };
 
 export type DecoderAnswer =
   | { id: number; kind: "progress"; received: number }
@@ -38,13 +32,25 @@ export class DecodingFailed extends Error {
   }
 }
 
+/** A worker that nobody uses yet: it has loaded its decoder by the time that somebody does. */
+let spare: Worker | null = null;
+
+export function warmDecoder(): void {
+  spare ??= started();
+}
+
+function started(): Worker {
+  return new Worker(scriptAddress(decoderAddress), { type: "module" });
+}
+
 /** A worker for one study; `end` lets go of all it holds. */
 export class Decoder {
-  private readonly worker = new Worker(scriptAddress(decoderAddress), { type: "module" });
+  private readonly worker = spare ?? started();
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
 
   constructor() {
+    spare = null;
     this.worker.onmessage = ({ data }: MessageEvent<DecoderAnswer>) => {
       const waiting = this.waiting.get(data.id);
       if (data.kind === "progress") waiting?.progress(data.received);
@@ -60,11 +66,17 @@ export class Decoder {
     };
   }
 
-  decode(question: Omit<DecoderQuestion, "id">, progress: (received: number) => void): Promise<Decoded> {
+  /** Has a whole file fetched, which a question will soon be about. */
+  ahead(path: string): void {
+    this.worker.postMessage({ kind: "ahead", path } satisfies DecoderQuestion);
+  }
+
+  decode({ path, bytes, total, skip, values, sha256 }: Step, progress: (received: number) => void): Promise<Decoded> {
     const id = this.next++;
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, progress });
-      this.worker.postMessage({ ...question, id } satisfies DecoderQuestion);
+      const question = { kind: "decode", id, path, bytes, total, skip, values, sha256 } satisfies DecoderQuestion;
+      this.worker.postMessage(question);
     });
   }
 

@@ -8,7 +8,9 @@ import { coveredBox, fittingScale, hangsMirrored, hung, kept, matrixOf, toImage,
 import type { Layers } from "./layers";
 import { Levels } from "./levels";
 import { DecodingFailed, type Decoder } from "./pixels";
+import { Preview } from "./preview";
 import { Renderer } from "./renderer";
+import { overviewPath, stepFor, stepsOf } from "./steps";
 
 export type State = "asking" | "preparing" | "preview" | "pixels" | "failed";
 
@@ -19,8 +21,7 @@ export class MammogramView {
   readonly state = signal<State>("asking");
   /** Why there is no image, in the gateway's own words. */
   readonly problem = signal("");
-  /** The lossy preview as an address of this page's own memory. */
-  readonly preview = signal<string | null>(null);
+  readonly preview: Preview;
   readonly window = signal<ImageWindow>({ name: null, center: 0, width: 1, function: null });
   readonly place = signal<Place>({ scale: 1, x: 0, y: 0 });
   readonly pane = signal<Size>({ width: 0, height: 0 });
@@ -33,15 +34,17 @@ export class MammogramView {
   readonly covered = computed(() => (this.info.value ? coveredBox(this.info.value) : null));
   readonly mirrored = computed(() => (this.info.value ? hangsMirrored(this.info.value, this.result) : false));
   readonly matrix = computed(() => matrixOf(this.place.value, this.pane.value, this.mirrored.value, devicePixelRatio));
+  readonly steps = computed(() => (this.info.value ? stepsOf(this.study, this.info.value) : []));
+  /** Which of them suits the size at which the image is shown. */
+  private readonly step = computed(() => stepFor(this.steps.value, this.covered.value?.[2] ?? 0, this.place.value.scale * devicePixelRatio));
   readonly isLossless = computed(() => {
-    const levels = this.info.value?.levels.length;
-    return levels !== undefined && this.drawn.value === levels - 1 && this.levels.verified.value === true;
+    const { length } = this.steps.value;
+    return length > 0 && this.drawn.value === length - 1 && this.levels.verified.value === true;
   });
   /** How much coarser than the original what is shown is: 4 stands for 1:4. */
   readonly ratio = computed(() => {
-    const info = this.info.value;
-    const level = info?.levels[Math.max(0, this.drawn.value)];
-    return info && level ? Math.max(1, Math.round(coveredBox(info)[2] / level.columns)) : 1;
+    const step = this.steps.value[Math.max(0, this.drawn.value)];
+    return step ? Math.max(1, Math.round((this.covered.value?.[2] ?? 0) / step.columns)) : 1;
   });
 
   private renderer: Renderer | null = null;
@@ -55,13 +58,13 @@ export class MammogramView {
   constructor(
     readonly study: string,
     readonly result: ViewResult,
-    decoder: Decoder,
+    private readonly decoder: Decoder,
     private readonly layers: Layers,
     /** CSS pixels for each unit of length that all hanging views share, or null while that is not known. */
     private readonly sharedScale: () => number | null,
   ) {
-    const path = imagePath(study, result.sop_instance_uid, "pixels.jph");
-    this.levels = new Levels(path, decoder, () => this.info.value, (error) => this.failed(error));
+    this.preview = new Preview(imagePath(study, result.sop_instance_uid, "preview.webp"));
+    this.levels = new Levels(decoder, this.steps, this.covered, (error) => this.failed(error));
     void this.ask();
     this.cleanUps.push(
       effect(() => {
@@ -87,6 +90,7 @@ export class MammogramView {
     const lost = (event: Event): void => {
       event.preventDefault();
       this.forgetPixels();
+      void this.fallBack();
     };
     const restored = (): void => this.begin(canvas);
     canvas.addEventListener("webglcontextlost", lost);
@@ -105,8 +109,7 @@ export class MammogramView {
     clearTimeout(this.timer);
     cancelAnimationFrame(this.frame);
     for (const cleanUp of this.cleanUps) cleanUp();
-    const address = this.preview.value;
-    if (address) URL.revokeObjectURL(address);
+    this.preview.end();
   }
 
   resize(pane: Size): void {
@@ -122,7 +125,7 @@ export class MammogramView {
     const alone = fittingScale(info, pane);
     const common = this.alone.value ? null : this.sharedScale();
     this.placed = false;
-    const scale = common === null ? alone : Math.min(alone, common * this.unit(info));
+    const scale = common === null ? alone : Math.min(alone, common * (info.pixel_spacing_mm ?? 1));
     this.place.value = hung(info, this.result, pane, scale, this.alone.value);
     this.rest();
   }
@@ -178,12 +181,11 @@ export class MammogramView {
 
   /** To be called when a gesture is over: loads what the eye could tell apart now. */
   rest(): void {
-    const info = this.info.value;
-    if (info) this.levels.want(this.levelFor(info));
+    if (this.info.value) this.levels.want(this.step.value);
   }
 
   loadLossless(): void {
-    this.levels.want((this.info.value?.levels.length ?? 0) - 1);
+    this.levels.want(this.steps.value.length - 1);
   }
 
   /** Back among the others: lets go of all but what hangs. */
@@ -193,24 +195,29 @@ export class MammogramView {
   }
 
   private async ask(): Promise<void> {
+    // Together with the description it is all that is needed to show the image.
+    this.decoder.ahead(overviewPath(this.study, this.result.sop_instance_uid));
     try {
       const info = await feed.image(this.study, this.result.sop_instance_uid);
       if (this.ended) return;
       this.window.value = info.windows[0] ?? { name: null, center: 2 ** (info.bits - 1), width: 2 ** info.bits, function: null };
       this.info.value = info;
       this.fit();
-      await this.loadPreview();
-      this.levels.want(this.levelFor(info));
+      if (!this.hasGraphics.value) await this.fallBack();
+      this.levels.want(this.step.value);
     } catch (error) {
       this.failed(error);
     }
   }
 
-  private async loadPreview(): Promise<void> {
-    const picture = await feed.file(imagePath(this.study, this.result.sop_instance_uid, "preview.webp"));
-    if (this.ended) return;
-    this.preview.value = URL.createObjectURL(picture);
-    if (this.state.value !== "pixels") this.state.value = "preview";
+  /** Shows the lossy preview where pixels can't be drawn. */
+  private async fallBack(): Promise<void> {
+    try {
+      await this.preview.load();
+      if (this.state.value !== "pixels") this.state.value = "preview";
+    } catch (error) {
+      this.failed(error);
+    }
   }
 
   private async loadHeat(): Promise<void> {
@@ -233,9 +240,8 @@ export class MammogramView {
     const renderer = this.renderer;
     const pane = this.pane.value;
     if (!info || !renderer || this.levels.held.value === 0 || pane.width === 0) return;
-    const finest = info.levels.length - 1;
     // Once the original is here, it is what is shown, at whatever size.
-    const index = this.levels.held.value > finest ? finest : Math.min(this.levels.held.value - 1, this.levelFor(info));
+    const index = this.levels.isWhole.value ? this.steps.value.length - 1 : Math.min(this.levels.held.value - 1, this.step.value);
     const grey = { ...this.window.value, inverted: info.monochrome1 };
     const opacity = this.layers.heat.value ? this.layers.opacity.value : 0;
     renderer.draw(index, this.matrix.value, pane, devicePixelRatio, grey, opacity);
@@ -250,6 +256,7 @@ export class MammogramView {
       this.rest();
     } catch {
       this.hasGraphics.value = false;
+      if (this.info.value) void this.fallBack();
     }
   }
 
@@ -272,19 +279,6 @@ export class MammogramView {
     return { least: fittingScale(info, this.pane.value) / 2, most: 8 / devicePixelRatio };
   }
 
-  /** The coarsest level that has at least a pixel for each pixel of the screen. */
-  private levelFor(info: ImageInfo): number {
-    const needed = this.place.value.scale * devicePixelRatio * 0.8;
-    const width = coveredBox(info)[2];
-    const found = info.levels.findIndex((level) => level.columns / width >= needed);
-    return found < 0 ? info.levels.length - 1 : found;
-  }
-
-  /** Stored pixels are of one size in all views where that is known, so lengths can be compared on the screen. */
-  private unit(info: ImageInfo): number {
-    return info.pixel_spacing_mm ?? 1;
-  }
-
   private failed(error: unknown): void {
     if (this.ended) return;
     if (error instanceof FeedError && error.code === "not_ready") {
@@ -292,9 +286,15 @@ export class MammogramView {
       this.timer = setTimeout(() => void this.ask(), ASK_AGAIN_MS);
       return;
     }
-    if (error instanceof DecodingFailed && error.status === 401) void askWhoIsLoggedIn();
+    if (error instanceof DecodingFailed) {
+      if (error.status === 401) void askWhoIsLoggedIn();
+      else if (this.state.value !== "pixels" && !this.preview.address.value) {
+        void this.fallBack();
+        return;
+      }
+    }
     if (error instanceof FeedError) this.problem.value = problemText(error);
-    this.state.value = this.preview.value ? this.state.value : "failed";
+    this.state.value = this.preview.address.value ? this.state.value : "failed";
     if (!(error instanceof FeedError || error instanceof DecodingFailed)) throw error;
   }
 }
