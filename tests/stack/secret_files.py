@@ -21,8 +21,10 @@ def make_secrets(data: Path) -> None:
         password = secrets.token_urlsafe(24)
         _write(folder / "postgresql_password", f"{password}\n")
         _write(folder / "pgpass", f"postgresql:5432:*:mammogate:{password}\n")
-        archive = secrets.token_urlsafe(24)
-        _write(folder / "orthanc_users.json", json.dumps({"RegisteredUsers": {ARCHIVE_USER: archive}}))
+        archive, follower = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        users = {ARCHIVE_USER: archive, "mammogate": follower}
+        _write(folder / "orthanc_users.json", json.dumps({"RegisteredUsers": users}))
+        _write(folder / "orthanc_password", f"{follower}\n")
         _write(folder / "metrics_token", "")
     authority = Authority(data / "certificates", "stack")
     own = authority.issue("https")
