@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from gateway.processes.stopping import stop_on_signals
 from tests.stack.composition import NotInstalled
 from tests.stack.inside import DOCTOR
 from tests.stack.outside import Stack, StackFailed, running_stack
@@ -28,7 +28,6 @@ def stack(
     data_dir: Annotated[Path, typer.Option(help="State; the trial empties it at its start.")] = Path("data/stack"),
 ) -> None:
     """Run the services of docker-compose.yml as processes. Research use only, not a medical device."""
-    stop = stop_on_signals()
     with running_stack(data_dir, fresh=leave) as running:
         _say(f"Starting the services; their logs are in {running.data}/logs.")
         if running.left_out:
@@ -41,9 +40,8 @@ def stack(
             return
         sys.stdout.write(_where(running) + "\n")
         sys.stdout.flush()
-        while not stop.wait(1):
-            if running.process.poll() is not None:
-                raise StackFailed(f"the stack ended by itself: see {running.data}/stack.log")
+        running.process.wait()
+        raise StackFailed(f"the stack ended by itself: see {running.data}/stack.log")
 
 
 def _where(running: Stack) -> str:
@@ -62,8 +60,14 @@ def _where(running: Stack) -> str:
     )
 
 
+def _end(_signum: int, _frame: object) -> NoReturn:
+    sys.exit(0)  # an exception, so that the services are ended on the way out
+
+
 def main() -> None:
     """Run; an expected failure is a sentence on stderr and exit code 1."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, _end)
     try:
         typer.run(stack)
     except (NotInstalled, StackFailed) as failure:

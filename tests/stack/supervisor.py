@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -145,7 +144,7 @@ class Supervisor:
         for kept in running:
             if kept.process is not None and (first := first_in_box(kept.process.pid)) is not None:
                 with suppress(ProcessLookupError):
-                    os.kill(first, signal.SIGTERM)
+                    os.kill(first, kept.service.stop_signal)
         for kept in running:
             assert kept.process is not None
             try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import struct
 import subprocess
@@ -32,7 +33,7 @@ def question(name: str, kind: int = 1) -> bytes:
 
 def service(name: str, *command: str, needs: dict[str, str] | None = None) -> Service:
     health = Health(("true",), 0.1, 5)
-    return Service(name, command, {}, 1, (), (), ("feed",), (), health, needs or {}, 5)
+    return Service(name, command, {}, 1, (), (), ("feed",), (), health, needs or {}, signal.SIGTERM, 5)
 
 
 def test_every_service_is_there_with_its_command_user_volumes_and_secrets(tmp_path: Path) -> None:
