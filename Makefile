@@ -1,11 +1,11 @@
-# make install | demo [EXIT=1] | stack [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | stack [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | bench-studies [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 SYSTEM_PACKAGES := requirements/debian-test.txt
 
-.PHONY: install pictures viewer demo stack test test-full fuzz bench lint lock system-packages stack-packages clean
+.PHONY: install pictures viewer demo stack test test-full fuzz bench bench-studies lint lock system-packages stack-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -77,6 +77,10 @@ fuzz: $(VENV)/.fuzz-installed
 # How fast images are stored, beside Orthanc and DCMTK; WRITE=1 writes the figures and their picture into docs.
 bench: $(VENV)/.test-installed system-packages
 	$(BIN)/python -m benchmarks --large $(if $(QUICK),--quick) $(if $(WRITE),--write docs/performance.md)
+
+# Studies an hour by workers and engine, and how a real Triton does for many clients beside the same graph in process.
+bench-studies: $(VENV)/.test-installed system-packages .venv-triton/.installed
+	$(BIN)/python -m benchmarks.studies $(if $(QUICK),--quick)
 
 # Exact versions for everybody, from the ranges in pyproject.toml.
 lock:

@@ -30,7 +30,7 @@ def running_triton(folder: Path, threads: int = 1) -> Iterator[str]:
     with (folder / "triton.log").open("wb") as log:
         server = subprocess.Popen(command, env=environment(extra), stdout=log, stderr=log)
     try:
-        if not wait_until_listening(ports[0], 90):
+        if not wait_until_listening(ports[0], 300):
             pytest.fail(f"Triton did not start:\n{(folder / 'triton.log').read_text()[-3000:]}", pytrace=False)
         yield f"{LOOPBACK}:{ports[0]}"
     finally:
