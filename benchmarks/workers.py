@@ -62,7 +62,7 @@ def running_workers(folder: Path, workers: int, settings: Mapping[str, str]) -> 
             stack.callback(stop, process, 40)
             processes.append(process)
         running = Workers(gateway, processes, engine)
-        running.wait_for("SELECT count(DISTINCT process) FROM worker_heartbeat", workers + 1, _START_SECONDS)
+        running.wait_for("SELECT count(*) FROM worker_heartbeat", workers + 1, _START_SECONDS)
         if not wait_until_listening(gateway.dicom_port, _START_SECONDS):
             raise BenchmarkFailed(f"the receiver did not start: {gateway.log[-2000:]}")
         yield running

@@ -11,7 +11,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from tests.stack.composition import NotInstalled
-from tests.stack.inside import DOCTOR
+from tests.stack.inside import USER
 from tests.stack.outside import Stack, StackFailed, running_stack
 from tests.stack.secret_files import ARCHIVE_USER, AUTHORITY, archive_password
 from tests.stack.trial import try_out
@@ -49,7 +49,7 @@ def _where(running: Stack) -> str:
     return "\n".join(
         [
             "Research use only, not a medical device.",
-            f"viewer and feed   {running.url}   {DOCTOR}, password {running.secret('doctor_password')}",
+            f"viewer and feed   {running.url}   {USER}, password {running.secret('user_password')}",
             f"                  its certificate is signed by {running.data / AUTHORITY}",
             f"gateway, DICOM    MAMMOGATE 127.0.0.1:{ports['receive', 11112]}, from XRAY1",
             f"Orthanc, DICOM    ORTHANC 127.0.0.1:{ports['orthanc', 4242]}",

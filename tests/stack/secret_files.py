@@ -39,14 +39,14 @@ def archive_password(data: Path) -> str:
     return str(users[ARCHIVE_USER])
 
 
-def keep_token(data: Path, name: str, token: str) -> None:
-    """Write a token into an existing file, so that a box that shows the file shows the new token."""
+def keep_secret(data: Path, name: str, content: str) -> None:
+    """Write a secret, into the file that is there already, so that a box that shows the file shows the new one."""
     path = data / "secrets" / name
     if path.exists():
         path.chmod(0o600)
-        path.write_text(token)
+        path.write_text(content)
     else:
-        _write(path, token)
+        _write(path, content)
 
 
 def _write(path: Path, text: str) -> None:

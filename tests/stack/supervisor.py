@@ -21,7 +21,7 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _RAN_WELL = 0.1, 60.0, 10.0
 # Until a health check has succeeded it is repeated so often (seconds), then as docker-compose.yml says.
 _EAGER = 3.0
 # A check may take so many times as long as the file says: programs start slowly on a machine that has more to do.
-_PATIENCE = 4.0
+_PATIENCE = 20.0
 _TIMED_OUT = 124  # timeout(1)
 
 
