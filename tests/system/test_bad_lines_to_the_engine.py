@@ -80,7 +80,8 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     }
     with bad_line(port) as line:
         settings["MAMMOGATE_INFERENCE__URL"] = f"grpcs://127.0.0.1:{line.port}/{MODEL}"
-        with running_gateway(folder / "gateway", settings=settings) as gateway:
+        with running_gateway(folder / "gateway", settings=settings, start=False) as gateway:
+            gateway.start(seconds=300)
             expired = authority.issue("expired", begins=timedelta(days=-9), ends=timedelta(days=-1))
             yield World(gateway, line, port, authority.issue("valid"), expired)
 
