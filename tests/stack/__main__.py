@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -40,6 +41,7 @@ def stack(
             return
         sys.stdout.write(_where(running) + "\n")
         sys.stdout.flush()
+        _on_signals(_leave)
         running.process.wait()
         raise StackFailed(f"the stack ended by itself: see {running.data}/stack.log")
 
@@ -60,14 +62,22 @@ def _where(running: Stack) -> str:
     )
 
 
-def _end(_signum: int, _frame: object) -> NoReturn:
-    sys.exit(0)  # an exception, so that the services are ended on the way out
+def _break_off(signum: int, _frame: object) -> NoReturn:
+    sys.exit(128 + signum)  # an exception, so that the services are ended on the way out
+
+
+def _leave(_signum: int, _frame: object) -> NoReturn:
+    sys.exit(0)  # whoever looks at the stack ends it so
+
+
+def _on_signals(handler: Callable[[int, object], NoReturn]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
 
 
 def main() -> None:
     """Run; an expected failure is a sentence on stderr and exit code 1."""
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, _end)
+    _on_signals(_break_off)
     try:
         typer.run(stack)
     except (NotInstalled, StackFailed) as failure:
