@@ -1,4 +1,4 @@
-# make install | demo [EXIT=1] | stack [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | stack [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | bench-studies [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
 # make apk [GATEWAY_URL=https://...] [LOCKED=1] [KEY=...] [KEY_PASSWORD_FILE=...]        (see android_viewer/android/README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 APK_PACKAGES := requirements/debian-apk.txt
 SYSTEM_PACKAGES := requirements/debian-test.txt $(APK_PACKAGES)
 
-.PHONY: install pictures viewer apk demo stack test test-full fuzz bench lint lock system-packages apk-packages stack-packages clean
+.PHONY: install pictures viewer apk demo stack test test-full fuzz bench bench-studies lint lock system-packages apk-packages stack-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -80,6 +80,10 @@ fuzz: $(VENV)/.fuzz-installed
 # How fast images are stored, beside Orthanc and DCMTK; WRITE=1 writes the figures and their picture into docs.
 bench: $(VENV)/.test-installed system-packages
 	$(BIN)/python -m benchmarks --large $(if $(QUICK),--quick) $(if $(WRITE),--write docs/performance.md)
+
+# Studies an hour by workers and engine, and how a real Triton does for many clients beside the same graph in process.
+bench-studies: $(VENV)/.test-installed system-packages .venv-triton/.installed
+	$(BIN)/python -m benchmarks.studies $(if $(QUICK),--quick)
 
 # Exact versions for everybody, from the ranges in pyproject.toml.
 lock:

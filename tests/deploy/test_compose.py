@@ -27,7 +27,8 @@ DEPLOY = ROOT / "deploy"
 # Who speaks to whom, and at which port; what has no shared network can't.
 SPOKEN_TO = {
     ("nginx", "api"), ("prometheus", "api"), ("work", "api"), ("receive", "postgresql"), ("work", "postgresql"),
-    ("api", "postgresql"), ("orthanc", "receive"), ("work", "orthanc"), ("work", "triton"),
+    ("api", "postgresql"), ("orthanc", "receive"), ("work", "orthanc"), ("receive", "orthanc"),
+    ("work", "triton"),
 }  # fmt: skip
 KEPT_APART = {("nginx", "postgresql"), ("prometheus", "postgresql"), ("orthanc", "postgresql"), ("orthanc", "api")}
 GPU = {"GATEWAY_ENGINE": "remote", "GATEWAY_ENGINE_URL": "grpc://triton:8001/mammogate"}
@@ -153,6 +154,9 @@ def test_orthanc_and_the_gateway_know_each_other() -> None:
     assert orthanc["AuthenticationEnabled"] is True
     assert orthanc["LuaScripts"] == ["/etc/mammogate-orthanc/to-mammogate.lua"]
     assert "COPY deploy/orthanc /etc/mammogate-orthanc" in (DEPLOY / "Dockerfile").read_text("utf-8")
+    (source,) = settings.sources
+    assert source.url == f"http://orthanc:{orthanc['HttpPort']}"
+    assert str(source.password_file) in secret_paths(services()["receive"])
     assert secret_paths(services()["orthanc"]) == {"/etc/mammogate-orthanc/users.json"}
 
 

@@ -18,12 +18,15 @@ _PIECE = 16384
 class BadLine:
     """`delay`: seconds before each piece goes on; `breaks_after`: bytes to the server, then the line is cut, once.
 
+    `loses`: for each connection to come how many bytes go to the server before it is cut, or, where negative, before
+    nothing more is carried in either direction though the connection stands; later connections are well.
     `carried`: every byte so far, one entry for each direction of each connection.
     """
 
     to_port: int
     delay: float = 0.0
     breaks_after: int | None = None
+    loses: list[int] = field(default_factory=list)
     broken: int = 0
     carried: list[bytearray] = field(default_factory=list)
     port: int = 0
@@ -39,8 +42,10 @@ class BadLine:
                     client.close()
                     continue
                 self._open += [client, server]
+                limit = self.loses.pop(0) if self.loses else None
+                silent = threading.Event()
                 for pair in ((client, server, True), (server, client, False)):
-                    threading.Thread(target=self._pump, args=pair, daemon=True).start()
+                    threading.Thread(target=self._pump, args=(*pair, limit, silent), daemon=True).start()
 
     def close(self) -> None:
         for one in self._open:
@@ -48,7 +53,19 @@ class BadLine:
                 one.shutdown(socket.SHUT_RDWR)
             one.close()
 
-    def _pump(self, source: socket.socket, sink: socket.socket, to_server: bool) -> None:
+    def cut(self) -> None:
+        """Cut every connection that stands now; new ones are carried."""
+        self.close()
+        self._open.clear()
+
+    def _pump(
+        self,
+        source: socket.socket,
+        sink: socket.socket,
+        to_server: bool,
+        limit: int | None,
+        silent: threading.Event,
+    ) -> None:
         carried = bytearray()
         self.carried.append(carried)
         with suppress(OSError):
@@ -59,6 +76,14 @@ class BadLine:
                     self.breaks_after = None
                     self.broken += 1
                     break
+                if silent.is_set():
+                    continue
+                if to_server and limit is not None and len(carried) > abs(limit):
+                    self.broken += 1
+                    if limit > 0:
+                        break
+                    silent.set()
+                    continue
                 sink.sendall(piece)
         for one in (source, sink):
             with suppress(OSError):

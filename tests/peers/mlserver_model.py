@@ -1,4 +1,4 @@
-"""The shipped graph as a model of MLServer (SeldonIO). Imported by MLServer, in a venv of its own; nothing of ours here."""
+"""The shipped graph as a model of MLServer (SeldonIO), which imports it in a venv of its own; nothing of ours here."""
 
 from __future__ import annotations
 

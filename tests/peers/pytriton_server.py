@@ -1,6 +1,6 @@
 """A real Triton (by nvidia-pytriton) that serves an exported graph with its Python backend. Runs in a venv of its own.
 
-python pytriton_server.py GRAPH VERSION GRPC_PORT HTTP_PORT METRICS_PORT [ADDRESS]
+python pytriton_server.py GRAPH VERSION GRPC_PORT HTTP_PORT METRICS_PORT [ADDRESS [THREADS]]
 
 The graph is the one of `mammogate model export --format triton`. Imports nothing of this repository.
 """
@@ -33,7 +33,7 @@ def main() -> None:
 
     graph, version, grpc_port, http_port, metrics_port = sys.argv[1], *map(int, sys.argv[2:6])
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = 1
+    options.intra_op_num_threads = int(sys.argv[7]) if len(sys.argv) > 7 else 1
     session = onnxruntime.InferenceSession(graph, options, providers=["CPUExecutionProvider"])
 
     def evaluate(requests: list[Any]) -> list[dict[str, Any]]:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
-from gateway.processes.stopping import stop_on_signals
 from tests.stack.composition import NotInstalled
-from tests.stack.inside import DOCTOR
+from tests.stack.inside import USER
 from tests.stack.outside import Stack, StackFailed, running_stack
 from tests.stack.secret_files import ARCHIVE_USER, AUTHORITY, archive_password
 from tests.stack.trial import try_out
@@ -28,7 +29,6 @@ def stack(
     data_dir: Annotated[Path, typer.Option(help="State; the trial empties it at its start.")] = Path("data/stack"),
 ) -> None:
     """Run the services of docker-compose.yml as processes. Research use only, not a medical device."""
-    stop = stop_on_signals()
     with running_stack(data_dir, fresh=leave) as running:
         _say(f"Starting the services; their logs are in {running.data}/logs.")
         if running.left_out:
@@ -41,9 +41,9 @@ def stack(
             return
         sys.stdout.write(_where(running) + "\n")
         sys.stdout.flush()
-        while not stop.wait(1):
-            if running.process.poll() is not None:
-                raise StackFailed(f"the stack ended by itself: see {running.data}/stack.log")
+        _on_signals(_leave)
+        running.process.wait()
+        raise StackFailed(f"the stack ended by itself: see {running.data}/stack.log")
 
 
 def _where(running: Stack) -> str:
@@ -51,7 +51,7 @@ def _where(running: Stack) -> str:
     return "\n".join(
         [
             "Research use only, not a medical device.",
-            f"viewer and feed   {running.url}   {DOCTOR}, password {running.secret('doctor_password')}",
+            f"viewer and feed   {running.url}   {USER}, password {running.secret('user_password')}",
             f"                  its certificate is signed by {running.data / AUTHORITY}",
             f"gateway, DICOM    MAMMOGATE 127.0.0.1:{ports['receive', 11112]}, from XRAY1",
             f"Orthanc, DICOM    ORTHANC 127.0.0.1:{ports['orthanc', 4242]}",
@@ -62,8 +62,22 @@ def _where(running: Stack) -> str:
     )
 
 
+def _break_off(signum: int, _frame: object) -> NoReturn:
+    sys.exit(128 + signum)  # an exception, so that the services are ended on the way out
+
+
+def _leave(_signum: int, _frame: object) -> NoReturn:
+    sys.exit(0)  # whoever looks at the stack ends it so
+
+
+def _on_signals(handler: Callable[[int, object], NoReturn]) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handler)
+
+
 def main() -> None:
     """Run; an expected failure is a sentence on stderr and exit code 1."""
+    _on_signals(_break_off)
     try:
         typer.run(stack)
     except (NotInstalled, StackFailed) as failure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import sys
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -20,6 +21,8 @@ DEPLOY = ROOT / "deploy"
 TRITON_PYTHON = ROOT / ".venv-triton" / "bin" / "python"
 # The numbers of the users in the images; the Dockerfile's own are read from it.
 _USERS = {"postgres": 999, "nginx": 101, "nobody": 65534}
+# What these images say (STOPSIGNAL); the others end at SIGTERM.
+_STOP_SIGNALS = {"postgresql": signal.SIGINT, "nginx": signal.SIGQUIT}
 _HERE = Path(__file__).parent
 
 
@@ -59,6 +62,7 @@ class Service:
     published: tuple[tuple[str, int, int], ...]
     health: Health
     needs: Mapping[str, str]
+    stop_signal: signal.Signals
     stop_seconds: float
 
 
@@ -106,6 +110,7 @@ def _service(name: str, said: Mapping[str, Any], data: Path, secrets: Mapping[st
         published=tuple(_port(port) for port in said.get("ports", [])),
         health=Health(tuple(health["test"][1:]), _seconds(health["interval"]), _seconds(health["timeout"])),
         needs={other: one["condition"] for other, one in needs.items()},
+        stop_signal=_STOP_SIGNALS.get(name, signal.SIGTERM),
         stop_seconds=_seconds(said.get("stop_grace_period", "10s")),
     )
 

@@ -17,10 +17,10 @@ from gateway.processes.stopping import die_with_parent, stop_on_signals
 from tests.stack import addresses, name_server, published
 from tests.stack.box import boxed, write_etc
 from tests.stack.composition import open_networks, services, subnets
-from tests.stack.secret_files import keep_token
+from tests.stack.secret_files import keep_secret
 from tests.stack.supervisor import Supervisor
 
-DOCTOR = "demo"
+USER = "demo"
 
 
 def main() -> None:
@@ -52,12 +52,10 @@ def _make_users(supervisor: Supervisor, data: Path, stop: threading.Event) -> No
         if stop.wait(0.5):
             return
     password = secrets.token_urlsafe(12)
-    for name, role, file in ((DOCTOR, "doctor", "doctor_token"), ("operator", "operator", "metrics_token")):
-        add = ["user", "add", name, "--role", role, "--password-stdin"]
-        _mammogate(supervisor, add, f"{password}\n")
-        token = _mammogate(supervisor, ["token", "add", "--user", name, "--json"])
-        keep_token(data, file, json.loads(token)["token"])
-    keep_token(data, "doctor_password", password)
+    _mammogate(supervisor, ["user", "add", USER, "--role", "admin", "--password-stdin"], f"{password}\n")
+    token = json.loads(_mammogate(supervisor, ["token", "add", "--user", USER, "--json"]))["token"]
+    for file, content in (("user_password", password), ("user_token", token), ("metrics_token", token)):
+        keep_secret(data, file, content)
     supervisor.say_ready()
 
 

@@ -81,7 +81,7 @@ def archived(stack: Stack) -> set[str]:
 
 def dead_letters(stack: Stack) -> int:
     """How much work failed for good."""
-    with stack.feed(operator=True) as feed:
+    with stack.feed() as feed:
         answer = feed.get("/api/v1/operations/dead-letters").raise_for_status().json()
     return len(answer["items"] if isinstance(answer, dict) else answer)
 

@@ -27,7 +27,7 @@ from tests.stack.published import open_ports
 from tests.stack.secret_files import ARCHIVE_USER, AUTHORITY, archive_password, make_secrets
 from tests.stack.supervisor import STATE
 
-_READY_SECONDS = 900.0
+_READY_SECONDS = 1800.0
 # Debian's packages of the programs that are no images here.
 _PROGRAMS = ("bwrap", "unshare", "ip", "Orthanc", "nginx", "curl", "docker-compose", "openssl")
 
@@ -57,10 +57,10 @@ class Stack:
     def secret(self, name: str) -> str:
         return (self.data / "secrets" / name).read_text().strip()
 
-    def feed(self, *, operator: bool = False) -> httpx.Client:
-        """A client of the feed through nginx with TLS, as a doctor or an operator; the certificate is checked."""
+    def feed(self) -> httpx.Client:
+        """A client of the feed through nginx with TLS, as an administrator; the certificate is checked."""
         trusted = ssl.create_default_context(cafile=str(self.data / AUTHORITY))
-        headers = {"Authorization": f"Bearer {self.secret('metrics_token' if operator else 'doctor_token')}"}
+        headers = {"Authorization": f"Bearer {self.secret('user_token')}"}
         return httpx.Client(base_url=self.url, verify=trusted, headers=headers, timeout=30, trust_env=False)
 
     def archive(self) -> httpx.Client:
@@ -93,7 +93,7 @@ class Stack:
         deadline = time.monotonic() + seconds
         while not so_that():
             if self.process.poll() is not None:
-                raise StackFailed(f"the stack ended by itself: see {self.data}/logs")
+                raise StackFailed(f"the stack ended by itself: see {self.data}/stack.log")
             if time.monotonic() > deadline:
                 unwell = {name: one["told"] for name, one in self.services.items() if not one["healthy"]}
                 raise StackFailed(f"the stack was not {what} within {seconds:g} s: {unwell}; see {self.data}/logs")

@@ -21,8 +21,10 @@ def make_secrets(data: Path) -> None:
         password = secrets.token_urlsafe(24)
         _write(folder / "postgresql_password", f"{password}\n")
         _write(folder / "pgpass", f"postgresql:5432:*:mammogate:{password}\n")
-        archive = secrets.token_urlsafe(24)
-        _write(folder / "orthanc_users.json", json.dumps({"RegisteredUsers": {ARCHIVE_USER: archive}}))
+        archive, follower = secrets.token_urlsafe(24), secrets.token_urlsafe(24)
+        users = {ARCHIVE_USER: archive, "mammogate": follower}
+        _write(folder / "orthanc_users.json", json.dumps({"RegisteredUsers": users}))
+        _write(folder / "orthanc_password", f"{follower}\n")
         _write(folder / "metrics_token", "")
     authority = Authority(data / "certificates", "stack")
     own = authority.issue("https")
@@ -37,14 +39,14 @@ def archive_password(data: Path) -> str:
     return str(users[ARCHIVE_USER])
 
 
-def keep_token(data: Path, name: str, token: str) -> None:
-    """Write a token into an existing file, so that a box that shows the file shows the new token."""
+def keep_secret(data: Path, name: str, content: str) -> None:
+    """Write a secret, into the file that is there already, so that a box that shows the file shows the new one."""
     path = data / "secrets" / name
     if path.exists():
         path.chmod(0o600)
-        path.write_text(token)
+        path.write_text(content)
     else:
-        _write(path, token)
+        _write(path, content)
 
 
 def _write(path: Path, text: str) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import threading
 import time
@@ -22,7 +21,8 @@ _FIRST_PAUSE, _LONGEST_PAUSE, _RAN_WELL = 0.1, 60.0, 10.0
 # Until a health check has succeeded it is repeated so often (seconds), then as docker-compose.yml says.
 _EAGER = 3.0
 # A check may take so many times as long as the file says: programs start slowly on a machine that has more to do.
-_PATIENCE = 4.0
+_PATIENCE = 20.0
+_TIMED_OUT = 124  # timeout(1)
 
 
 @dataclass
@@ -104,11 +104,10 @@ class Supervisor:
             if looked_at is None:
                 continue
             health = kept.service.health
-            try:
-                done = self.execute(kept.service.name, health.command, seconds=_PATIENCE * health.timeout)
-                well, told = done.returncode == 0, (done.stdout + done.stderr)[-500:]
-            except subprocess.TimeoutExpired:
-                well, told = False, "the health check took too long"
+            done = self.execute(kept.service.name, health.command, seconds=_PATIENCE * health.timeout)
+            well, told = done.returncode == 0, (done.stdout + done.stderr)[-500:]
+            if done.returncode == _TIMED_OUT:
+                told = "the health check took too long"
             if kept.process is looked_at:
                 kept.healthy, kept.told = well, told
 
@@ -120,8 +119,9 @@ class Supervisor:
         first = None if kept.process is None else first_in_box(kept.process.pid)
         if first is None:
             return subprocess.CompletedProcess(command, 1, "", "it isn't running")
-        words = entered(first, kept.service, command)
-        return subprocess.run(words, input=given, capture_output=True, text=True, timeout=seconds, check=False)
+        # `timeout` ends the command in the box too, where the death of nsenter would leave it behind.
+        words = entered(first, kept.service, ["timeout", f"{seconds:g}", *command])
+        return subprocess.run(words, input=given, capture_output=True, text=True, check=False)
 
     def _write_state(self) -> None:
         services = {
@@ -145,7 +145,7 @@ class Supervisor:
         for kept in running:
             if kept.process is not None and (first := first_in_box(kept.process.pid)) is not None:
                 with suppress(ProcessLookupError):
-                    os.kill(first, signal.SIGTERM)
+                    os.kill(first, kept.service.stop_signal)
         for kept in running:
             assert kept.process is not None
             try:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -23,6 +23,7 @@ from tests.system.small_breasts import small_study
 
 _STUDY_SECONDS = 600.0
 _AFTERWARDS_SECONDS = 900.0
+_AWAY_SECONDS = 5.0
 _BETWEEN_KILLS = (1.0, 6.0)
 # Who takes images at the stack's edge, and at which of its ports.
 _RECEIVERS = {"MAMMOGATE": ("receive", 11112), "ORTHANC": ("orthanc", 4242)}
@@ -39,14 +40,22 @@ def try_out(stack: Stack, kills: int, seed: int, say: Callable[[str], None]) -> 
     studies, killed, sent_again = first, Counter[str](), 0
     started = time.monotonic()
     if kills:
-        x_ray = XRay(peers, lambda number: _small_study(stack.data / "sent", number), pause=2.0, least=6)
-        x_ray.start()
-        killed = _kill_each_in_turn(stack, kills, random.Random(seed), say)
-        x_ray.enough.set()
-        x_ray.join(_AFTERWARDS_SECONDS)
-        if x_ray.is_alive():
-            raise StackFailed("an X-ray machine never got its study acknowledged")
-        studies, sent_again = [*first, *x_ray.sent], x_ray.sent_again
+        missed, killed = _send_while_nobody_receives(stack, peers, say)
+        x_rays = [
+            XRay({title: port}, lambda number, to=title: _small_study(stack.data / "sent", f"{to}-{number}"), 2.0, 3)
+            for title, port in peers.items()
+        ]
+        for x_ray in x_rays:
+            x_ray.start()
+        killed += _kill_each_in_turn(stack, kills, random.Random(seed), say)
+        for x_ray in x_rays:
+            x_ray.enough.set()
+        for x_ray in x_rays:
+            x_ray.join(_AFTERWARDS_SECONDS)
+            if x_ray.is_alive():
+                raise StackFailed("an X-ray machine never got its study acknowledged")
+        studies = [*first, missed, *(one for x_ray in x_rays for one in x_ray.sent)]
+        sent_again = sum(x_ray.sent_again for x_ray in x_rays)
     left = wait_for_deliveries(stack, studies, _AFTERWARDS_SECONDS)
     seconds = time.monotonic() - started
     stack.wait_until_ready()
@@ -67,9 +76,27 @@ def _send_a_real_study(stack: Stack, title: str, port: int, say: Callable[[str],
     return SentStudy(study.study_instance_uid, images, title)
 
 
-def _small_study(folder: Path, number: int) -> WrittenStudy:
-    exam = Exam(patient_id=f"STACK-{number}", accession_number=f"S{number}")
-    return small_study(folder / str(number), exam=exam, seed=number)
+def _send_while_nobody_receives(
+    stack: Stack, peers: Mapping[str, int], say: Callable[[str], None]
+) -> tuple[SentStudy, Counter[str]]:
+    """Send a study to Orthanc while the gateway's receiver is dead, so that what Orthanc pushes can't arrive."""
+    killed = Counter[str]()
+    x_ray = XRay({"ORTHANC": peers["ORTHANC"]}, lambda _: _small_study(stack.data / "sent", "missed"), 0.0, 1)
+    x_ray.enough.set()
+    _kill(stack, "receive")
+    killed["receive"] += 1
+    x_ray.start()
+    until = time.monotonic() + _AWAY_SECONDS
+    while x_ray.is_alive() or time.monotonic() < until:
+        killed["receive"] += stack.kill("receive")
+        time.sleep(0.1)
+    say("Orthanc took a study while nobody received it at the gateway.")
+    return x_ray.sent[0], killed
+
+
+def _small_study(folder: Path, name: str) -> WrittenStudy:
+    exam = Exam(patient_id=f"STACK-{name}", accession_number=name[:16])
+    return small_study(folder / name, exam=exam, seed=len(name))
 
 
 def _kill_each_in_turn(stack: Stack, kills: int, dice: random.Random, say: Callable[[str], None]) -> Counter[str]:
@@ -80,14 +107,19 @@ def _kill_each_in_turn(stack: Stack, kills: int, dice: random.Random, say: Calla
         dice.shuffle(names)
         for name in names[: kills - killed.total()]:
             time.sleep(dice.uniform(*_BETWEEN_KILLS))
-            deadline = time.monotonic() + 120
-            while not stack.kill(name):
-                if time.monotonic() > deadline:
-                    raise StackFailed(f"{name} did not come back: see {stack.data}/logs/{name}.log")
-                time.sleep(0.2)
+            _kill(stack, name)
             killed[name] += 1
             say(f"SIGKILL {killed.total()}/{kills}: {name}")
     return killed
+
+
+def _kill(stack: Stack, name: str) -> None:
+    """SIGKILL a service as soon as it runs."""
+    deadline = time.monotonic() + 120
+    while not stack.kill(name):
+        if time.monotonic() > deadline:
+            raise StackFailed(f"{name} did not come back: see {stack.data}/logs/{name}.log")
+        time.sleep(0.2)
 
 
 def _table(

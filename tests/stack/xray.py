@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping
@@ -14,6 +16,8 @@ from dicom_node.storage_scu import send_files
 from tests.peers.ports import LOOPBACK
 from tests.peers.synthetic import WrittenStudy
 from tests.stack.composition import XRAY
+
+_SILENT = structlog.make_filtering_bound_logger(logging.CRITICAL)
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class XRay(threading.Thread):
 
     def _send(self, study: WrittenStudy, title: str) -> None:
         peer = DicomDestinationSettings("to", LOOPBACK, self.peers[title], title, XRAY, connect_timeout=5)
-        log = structlog.get_logger("x-ray")
+        log = structlog.wrap_logger(structlog.PrintLogger(sys.stderr), wrapper_class=_SILENT)
         waiting = list(study.paths.values())
         while waiting:
             outcomes = send_files(peer, waiting, log)

@@ -1,4 +1,4 @@
-"""Real servers of the protocol (Triton, MLServer) serve the exported graph: one client, and what the embedded engine reads.
+"""Real servers of the protocol (Triton, MLServer) serve the exported graph, and are read as the embedded engine is.
 
 Each server runs in a venv of its own, which `make test-full` makes.
 """
