@@ -65,7 +65,7 @@ class Folders:
     @property
     def traces_key(self) -> Path:
         """The secret key that names of traces are made with; there once a process sent traces."""
-        return self.root / "traces.key"
+        return self.root / "trace_names.key"
 
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
