@@ -25,7 +25,7 @@ def rows(gateway: Gateway, question: str) -> list[Any]:
         return database.execute(question).fetchall()
 
 
-def wait_until(gateway: Gateway, true: Callable[[], bool], seconds: float = 120) -> None:
+def wait_until(gateway: Gateway, true: Callable[[], bool], seconds: float = 240) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, gateway.log[-4000:]
