@@ -70,7 +70,7 @@ class Folders:
     @property
     def traces_key(self) -> Path:
         """The secret key that names of traces are made with; there once a process sent traces."""
-        return self.root / "traces.key"
+        return self.root / "trace_names.key"
 
     @property
     def vapid_key(self) -> Path:

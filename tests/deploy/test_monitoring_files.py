@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from config.loading import load_settings
+from gateway.workflow.jobs import COMMIT, COMPARE, GATHER, PROCESS
 from tests.docs.papers import ROOT, anchors, tables
 
 FOLDER = ROOT / "deploy" / "prometheus"
@@ -49,6 +50,37 @@ def test_an_alert_leads_to_the_section_that_says_what_to_do(rule: dict[str, Any]
     figures = re.findall(r"\bmammogate_\w+", rule["expr"])
     for label in re.findall(r"\$labels\.(\w+)", rule["annotations"]["summary"]):
         assert label in FIGURES[figures[0]]
+
+
+@pytest.mark.parametrize(
+    "watched",
+    [
+        *(f'mammogate_processes{{part="{part}"}}' for part in ("receive", "work")),
+        'up{job="mammogate"}',  # the part api serves the figures
+        *(f'mammogate_queue_oldest_seconds{{queue="{queue}"}}' for queue in (GATHER, PROCESS, COMPARE, COMMIT)),
+        "mammogate_destination_waiting_seconds",  # of the queue deliver, each destination by itself
+        "mammogate_studies_waiting_for_engine",
+        "mammogate_disk_free_bytes",
+        "mammogate_synthetic_late",
+        *("mammogate_dead_letters", 'mammogate_deliveries{status="failed"}', 'mammogate_commitments{status="failed"}'),
+    ],
+)
+def test_an_alert_watches_every_queue_part_engine_and_destination(watched: str) -> None:
+    assert any(watched in rule["expr"] for rule in RULES)
+
+
+def test_the_dashboard_shows_every_queue_part_engine_and_destination() -> None:
+    shown = " ".join(target["expr"] for panel in DASHBOARD["panels"] for target in panel["targets"])
+    for figure in (
+        "processes",
+        "queue_oldest_seconds",
+        "step_seconds",
+        "destination_waiting_seconds",
+        "synthetic_late",
+    ):
+        assert f"mammogate_{figure}" in shown
+    places = [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in DASHBOARD["panels"]]
+    assert len(set(places)) == len({panel["id"] for panel in DASHBOARD["panels"]}) == len(DASHBOARD["panels"])
 
 
 def test_prometheus_asks_the_api_with_a_token() -> None:

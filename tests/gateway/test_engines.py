@@ -28,7 +28,7 @@ class TwoEngines:
         self.now = 0.0
 
     def run_patiently(self, _function: Callable[..., Any], *arguments: Any) -> ImageRead:
-        server = arguments[-1]
+        server = next((one for one in arguments if isinstance(one, RemoteServer)), None)
         if server is not None and self.away and self.refusal is None:
             raise RemoteAway("away")
         return ImageRead(RESULT, "1", None, {}, self.refusal, None, "embedded" if server is None else "remote")

@@ -28,6 +28,7 @@ from gateway.synthetic.rounds import SyntheticRounds
 from gateway.synthetic.telling import tell
 from gateway.workflow.destinations import DestinationPlan, PlannedDestination, forward_images, plan_deliveries
 from gateway.workflow.events import tell as tell_the_feed
+from inference.results import ViewResult
 from reporting.feed.stores import StudyQuery
 from tests.peers.synthetic import Exam, mammogram, write
 
@@ -79,7 +80,12 @@ class World:
             study.generation, study.gathering, study.status, study.frozen_at = 1, None, "reported", now()
             for instance in study.instances:
                 instance.generation = 1
-                result = {"failure": failure, "probabilities": None, "findings": []}
+                result = ViewResult(
+                    sop_instance_uid=instance.sop_instance_uid,
+                    laterality=instance.laterality,  # type: ignore[arg-type]
+                    view=instance.view,
+                    failure=failure,
+                ).model_dump(mode="json")
                 row = {"study_id": study.id, "instance_id": instance.id, "generation": 1, "model_version": "m1"}
                 session.add(Reading(result=result, **row))
             file = self.parts.folders.reports / study_uid / "1" / "2.25.1.dcm"
@@ -125,9 +131,8 @@ def test_it_is_owed_to_nobody_shown_to_nobody_and_exported_by_nobody(world: Worl
     patient = Exam()
     origin = Origin("dicom", str(uuid4()), "MGSYNTHETIC", "127.0.0.1")
     # What an object says of itself makes it nobody's made study: this one is a patient's.
-    arriving = write(
-        mammogram(exam=Exam(PATIENT_ID, study_instance_uid=patient.study_instance_uid)), world.intake.new_file()
-    )
+    exam = Exam(PATIENT_ID, study_instance_uid=patient.study_instance_uid)
+    arriving = write(mammogram(exam=exam), world.intake.new_file())
     assert world.intake.accept(arriving, AnnouncedInstance(None, None), origin).verdict is Verdict.STORED
     world.rounds.look()
     (row,) = world.rows()
