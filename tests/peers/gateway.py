@@ -55,7 +55,7 @@ class Gateway:
             check=False,
         )
 
-    def start(self, seconds: float = 500.0, *, wait: bool = True, only: str | None = None) -> None:
+    def start(self, seconds: float = 90.0, *, wait: bool = True, only: str | None = None) -> None:
         """Start it, or one part of it, and wait until every part is ready."""
         command = [sys.executable, "-m", "gateway", "serve", *(["--only", only] if only else [])]
         with (self.data_dir.parent / "gateway.log").open("ab") as log:
@@ -63,7 +63,7 @@ class Gateway:
         if wait:
             self.wait_until_ready(seconds)
 
-    def wait_until_ready(self, seconds: float = 500.0) -> None:
+    def wait_until_ready(self, seconds: float = 90.0) -> None:
         """Wait until the feed says ready and the DICOM port takes connections."""
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and self.process is not None and self.process.poll() is None:

@@ -12,7 +12,7 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, Request, expect, 
 
 from tests.peers.programs import program
 
-_PATIENCE_MS = 180_000  # a processor draws here, and it may be busy with other tests
+_PATIENCE_MS = 45_000  # a processor draws here, and it may be busy with other tests
 FLAGS = (
     "--no-sandbox",
     "--disable-background-networking",

@@ -22,7 +22,7 @@ from tests.peers.health_centre import PIECE, HealthCentre
 from tests.peers.phone import Phone, chromium, phone
 from tests.peers.synthetic import Exam, ct_slice, mammogram, write
 
-pytestmark = [pytest.mark.system, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
 # Four centimetres high, however many pixels that are: read in a moment.
 SPACING = {"ImagerPixelSpacing": [0.01, 0.01], "PixelSpacing": [0.01, 0.01]}
