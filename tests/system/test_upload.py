@@ -24,8 +24,8 @@ from tests.peers.synthetic import Exam, ct_slice, mammogram, write
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(600)]
 
-# Four centimetres high, however many pixels that are: read in a moment.
-SPACING = {"ImagerPixelSpacing": [0.01, 0.01], "PixelSpacing": [0.01, 0.01]}
+HEIGHT_MM = 60
+"""Of the breast, however many pixels that are: read in a moment."""
 SHARE = """async (bytes) => {
     const form = new FormData();
     form.append("files", new File([Uint8Array.from(atob(bytes), (one) => one.charCodeAt(0))], "shared.dcm"));
@@ -88,7 +88,9 @@ def opened(held: Phone, world: World) -> Page:
 
 
 def an_image(path: Path, exam: Exam, rows: int = 1200, columns: int = 1000, view: str = "CC") -> Path:
-    return write(mammogram("L", view, exam=exam, rows=rows, columns=columns, tags=SPACING), path)
+    spacing = [round(HEIGHT_MM / rows, 4)] * 2
+    tags = {"ImagerPixelSpacing": spacing, "PixelSpacing": spacing}
+    return write(mammogram("L", view, exam=exam, rows=rows, columns=columns, tags=tags), path)
 
 
 def choose(page: Page, *files: Path) -> None:
@@ -221,6 +223,7 @@ def test_files_that_another_app_shares_wait_for_the_doctor_and_are_kept_nowhere(
     assert world.stored(exam) == [content]
 
 
+@pytest.mark.long
 def test_a_gateway_that_is_killed_again_and_again_has_every_byte_that_it_answered_for(
     world: World, tmp_path: Path
 ) -> None:
