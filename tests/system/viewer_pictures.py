@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from datetime import date, datetime
@@ -98,7 +99,7 @@ def picture_uploads(
         _picture(page, folder, f"upload-{shape}")
         _slow_down(page)
         page.get_by_role("button", name="Send").tap()
-        page.wait_for_function("Number(document.querySelector('progress')?.value) >= 40", timeout=120_000)
+        expect(page.get_by_role("progressbar")).to_have_attribute("value", re.compile(r"^[4-9]\d$"), timeout=120_000)
         page.context.set_offline(True)
         expect(page.get_by_text("It goes on by itself.")).to_be_visible()
         _picture(page, folder, f"sending-{shape}")
