@@ -8,14 +8,20 @@ from typing import cast, get_args
 
 from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
+from gateway.uploads.desk import MAX_OPEN
+from gateway.uploads.tidying import KEEP_DONE
 from reporting.feed.access import ROLES, ROLES_WITH, Right
 from reporting.feed.caller import require_upload
 from reporting.feed.image_schemas import ViewImage
 from reporting.feed.metrics_route import METRICS_PATH
+from reporting.feed.note_routes import build_note_router
 from reporting.feed.schemas import Study
 from reporting.feed.settings import ALWAYS_OPEN, FeedSettings
 from reporting.feed.stores import AbsentCode
 from reporting.feed.study_routes import MAX_LIMIT
+from reporting.feed.upload_routes import MAX_LISTED, build_upload_router
+from reporting.feed.upload_schemas import PIECE_BYTES, UploadState
+from reporting.feed.upload_stores import NoteStore, RefusalCode, UploadDesk
 from tests.docs.papers import ROOT, tables
 from tests.reporting.feed.world import World
 
@@ -31,13 +37,15 @@ def _who_may(path: str) -> str:
     if path.startswith("/api/v1/auth/") or path == "/api/v1/about":
         return "all roles"
     operating = "/operations/" in path or path == METRICS_PATH
-    right = Right.OPERATE if operating else Right.UPLOAD if "dicom-web" in path else Right.READ_STUDIES
+    uploading = "dicom-web" in path or path.startswith("/api/v1/uploads")
+    right = Right.OPERATE if operating else Right.UPLOAD if uploading else Right.READ_STUDIES
     return ", ".join(role for role in ROLES if role in ROLES_WITH[right])
 
 
 def test_the_calls_are_the_routes_and_each_says_who_may(tmp_path: Path) -> None:
     stow = build_stow_router(cast(Intake, None), require_upload)
-    paths = World(tmp_path, routers=[stow]).app.openapi()["paths"]
+    routers = [stow, build_upload_router(cast(UploadDesk, None)), build_note_router(cast(NoteStore, None))]
+    paths = World(tmp_path, routers=routers).app.openapi()["paths"]
     declared = {f"{method.upper()} {path}": _who_may(path) for path, methods in paths.items() for method in methods}
     assert declared == CALLS
 
@@ -67,6 +75,17 @@ def test_an_image_has_the_fields_that_are_listed() -> None:
 def test_every_reason_for_no_image_is_listed() -> None:
     listed = {code for row in tables(TEXT)[("code", "means")] for code in re.findall(r"\w+", row[0])}
     assert listed == {*get_args(AbsentCode), "no_heat_map"}
+
+
+def test_an_upload_has_the_fields_and_the_refusals_that_are_listed() -> None:
+    assert [row[0] for row in tables(TEXT)[("field of the upload", "is")]] == list(UploadState.model_fields)
+    listed = {code for row in tables(TEXT)[("code of the refusal", "means")] for code in re.findall(r"\w+", row[0])}
+    of_the_routes = {"digest_missing", "damaged", "piece_too_large", "disconnected"}
+    assert listed == {*get_args(RefusalCode), *of_the_routes}
+    assert f"at most {PIECE_BYTES} bytes" in TEXT
+    assert f"at most {MAX_LISTED} |" in TEXT
+    assert f"| {MAX_OPEN} of yours are not finished |" in TEXT
+    assert f"read for {KEEP_DONE.days} days" in TEXT
 
 
 def test_the_figures_are_those_of_the_code() -> None:

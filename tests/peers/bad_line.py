@@ -16,8 +16,9 @@ _PIECE = 16384
 
 @dataclass
 class BadLine:
-    """`delay`: seconds before each piece goes on; `breaks_after`: bytes to the server, then the line is cut, once.
+    """`delay`: seconds before each piece goes on; `breaks_after`: bytes to the server, then the line is cut.
 
+    `breaks`: how many times it is cut, each time after so many bytes of a connection.
     `loses`: for each connection to come how many bytes go to the server before it is cut, or, where negative, before
     nothing more is carried in either direction though the connection stands; later connections are well.
     `carried`: every byte so far, one entry for each direction of each connection.
@@ -26,6 +27,7 @@ class BadLine:
     to_port: int
     delay: float = 0.0
     breaks_after: int | None = None
+    breaks: int = 1
     loses: list[int] = field(default_factory=list)
     broken: int = 0
     carried: list[bytearray] = field(default_factory=list)
@@ -73,8 +75,9 @@ class BadLine:
                 time.sleep(self.delay)
                 carried += piece
                 if to_server and self.breaks_after is not None and len(carried) > self.breaks_after:
-                    self.breaks_after = None
                     self.broken += 1
+                    if self.broken >= self.breaks:
+                        self.breaks_after = None
                     break
                 if silent.is_set():
                     continue
@@ -91,8 +94,10 @@ class BadLine:
 
 
 @contextmanager
-def bad_line(to_port: int, *, delay: float = 0.0, breaks_after: int | None = None) -> Iterator[BadLine]:
-    line = BadLine(to_port, delay, breaks_after)
+def bad_line(
+    to_port: int, *, delay: float = 0.0, breaks_after: int | None = None, breaks: int = 1
+) -> Iterator[BadLine]:
+    line = BadLine(to_port, delay, breaks_after, breaks)
     with socket.create_server((LOOPBACK, 0)) as listening:
         line.port = listening.getsockname()[1]
         threading.Thread(target=line.carry, args=(listening,), daemon=True).start()

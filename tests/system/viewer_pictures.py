@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 import sys
 import tempfile
 from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.demo.study import write_study
 from tests.peers.dcmtk import dcmsend
@@ -41,6 +42,7 @@ def main(folder: Path) -> None:
         with chromium() as browser:
             for shape, options in SCREENS.items():
                 picture_screens(browser, gateway, uid, folder, shape, options)
+                picture_uploads(browser, gateway, Path(place) / "study", folder, shape, options)
 
 
 def picture_screens(
@@ -77,6 +79,46 @@ def picture_screens(
         page.evaluate("document.querySelector('.results').scrollIntoView()")
         picture("results")
         assert held.wrongs == []
+
+
+def picture_uploads(
+    browser: Browser, gateway: Gateway, sent: Path, folder: Path, shape: str, options: dict[str, Any]
+) -> None:
+    """A new upload, one whose line is broken, and what became of it."""
+    letter = sent.parent / "letter.pdf"
+    letter.write_bytes(b"%PDF-1.7")
+    files = [*sorted(path for path in sent.rglob("*") if path.is_file()), letter]
+    with phone(browser, gateway.url, **options) as held:
+        page = held.page
+        held.log_in("doctor", PASSWORD)
+        page.get_by_role("link", name="Upload").tap()
+        page.get_by_label("Choose files").set_input_files(files)
+        page.get_by_label("Age in years").fill("58")
+        page.get_by_label("Reason for the examination").fill("Lump on the left, noticed in August")
+        page.get_by_label("History").fill("Mother had breast cancer at 52. No earlier mammogram.")
+        _picture(page, folder, f"upload-{shape}")
+        _slow_down(page)
+        page.get_by_role("button", name="Send").tap()
+        expect(page.get_by_role("progressbar")).to_have_attribute("value", re.compile(r"^[4-9]\d$"), timeout=120_000)
+        page.context.set_offline(True)
+        expect(page.get_by_text("It goes on by itself.")).to_be_visible()
+        _picture(page, folder, f"sending-{shape}")
+        page.context.set_offline(False)
+        expect(page.get_by_text("1 file not taken").first).to_be_visible(timeout=120_000)
+        expect(page.get_by_text("Read by the AI").first).to_be_visible(timeout=120_000)
+        _picture(page, folder, f"uploaded-{shape}")
+        assert held.wrongs == []
+
+
+def _slow_down(page: Page) -> None:
+    line = {"offline": False, "latency": 40, "downloadThroughput": -1, "uploadThroughput": 3_000_000}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
+
+
+def _picture(page: Page, folder: Path, name: str) -> None:
+    page.evaluate("scrollTo(0, 0)")
+    page.wait_for_timeout(500)
+    page.screenshot(path=folder / f"viewer-{name}.png", scale="css")
 
 
 if __name__ == "__main__":

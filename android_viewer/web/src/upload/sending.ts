@@ -75,7 +75,8 @@ export class Sending {
     try {
       await this.send();
     } catch (error) {
-      if (this.phase.value !== "paused") this.stop(error);
+      if (this.control.signal.aborted) this.phase.value = "paused";
+      else this.stop(error);
     } finally {
       this.running = false;
       await lock?.release();
