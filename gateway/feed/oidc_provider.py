@@ -75,7 +75,8 @@ class OidcProvider:
         try:
             with self._client() as client:
                 token = client.fetch_token(metadata["token_endpoint"], code=code, code_verifier=trip.verifier)
-                keys = client.get(metadata["jwks_uri"], withhold_token=True).raise_for_status().json()
+                answer = client.request("GET", metadata["jwks_uri"], withhold_token=True)
+                keys = answer.raise_for_status().json()
         except OAuthError as error:
             raise ProviderLoginError("provider_refused", f"the provider refused the code: {error.error}") from error
         except (httpx.HTTPError, ValueError) as error:
@@ -128,7 +129,7 @@ class OidcProvider:
         return OAuth2Client(
             self._settings.client_id,
             self._secret,
-            token_endpoint_auth_method="client_secret_basic",
+            token_endpoint_auth_method="client_secret_basic",  # noqa: S106 - the name of a method
             scope=self._settings.scope,
             redirect_uri=self._callback_url,
             code_challenge_method="S256",
