@@ -1,11 +1,13 @@
-# make install | demo [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
+# make install | demo [EXIT=1] | stack [EXIT=1] | test | test-full | fuzz [SECONDS=60] | bench [WRITE=1] [QUICK=1] | lint | viewer | pictures | lock        (see README.md)
+# make apk [GATEWAY_URL=https://...] [LOCKED=1] [KEY=...] [KEY_PASSWORD_FILE=...]        (see android_viewer/android/README.md)
 SHELL := /bin/bash
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-SYSTEM_PACKAGES := requirements/debian-test.txt
+APK_PACKAGES := requirements/debian-apk.txt
+SYSTEM_PACKAGES := requirements/debian-test.txt $(APK_PACKAGES)
 
-.PHONY: install pictures viewer demo test test-full fuzz bench lint lock system-packages clean
+.PHONY: install pictures viewer apk demo stack test test-full fuzz bench lint lock system-packages apk-packages stack-packages clean
 
 install: $(VENV)/.gateway-installed
 
@@ -22,10 +24,14 @@ $(VENV)/.test-installed: requirements/test.lock $(VENV)/.gateway-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/test.lock
 	touch $@
 
-# The programs that the tests talk to, from Debian. Nothing is asked of apt when all of them are there.
+# The programs that the tests talk to, and those that the stack needs besides, from Debian. Nothing is asked of apt when
+# all of them are there.
 system-packages: $(SYSTEM_PACKAGES)
-	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $$(cat $<) 2>/dev/null \
-	  | awk '/install ok installed/ {print $$1}' | sort | comm -13 - <(sort $<)); \
+apk-packages: $(APK_PACKAGES)
+stack-packages: requirements/debian-stack.txt
+system-packages apk-packages stack-packages:
+	@missing=$$(dpkg-query -W -f='$${Package} $${Status}\n' $$(cat $^) 2>/dev/null \
+	  | awk '/install ok installed/ {print $$1}' | sort | comm -13 - <(sort $^)); \
 	if [ -n "$$missing" ]; then \
 	  echo "installing $$missing"; \
 	  sudo=; [ "$$(id -u)" = 0 ] || sudo=sudo; \
@@ -35,6 +41,10 @@ system-packages: $(SYSTEM_PACKAGES)
 
 demo: install
 	$(BIN)/mammogate demo $(if $(EXIT),--exit)
+
+# All of docker-compose.yml as processes on this machine; EXIT=1 tries it out with studies and SIGKILLs, and ends.
+stack: $(VENV)/.test-installed system-packages stack-packages .venv-triton/.installed
+	$(BIN)/python -m tests.stack $(if $(EXIT),--exit)
 
 lint: $(VENV)/.test-installed
 	$(BIN)/ruff check .
@@ -47,17 +57,17 @@ PARALLEL := -n 2 --dist loadfile
 test: lint system-packages
 	$(BIN)/python -m pytest $(PARALLEL) -m "not long"
 
-test-full: lint system-packages fuzz .venv-triton/.installed
+test-full: lint system-packages stack-packages fuzz .venv-triton/.installed .venv-mlserver/.installed
 	$(BIN)/python -m pytest
 
 $(VENV)/.fuzz-installed: requirements/fuzz.lock $(VENV)/.test-installed
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements/fuzz.lock
 	touch $@
 
-# A real Triton for the tests of the remote engine; it wants an older numpy than ours.
-.venv-triton/.installed: requirements/triton.lock
-	$(PYTHON) -m venv .venv-triton
-	.venv-triton/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
+# Real servers for the tests of the remote engine: Triton wants an older numpy than ours, MLServer an older FastAPI.
+.venv-triton/.installed .venv-mlserver/.installed: .venv-%/.installed: requirements/%.lock
+	$(PYTHON) -m venv $(@D)
+	$(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r $<
 	touch $@
 
 # The parsers of what strangers send, SECONDS each; the corpus is kept in data/fuzz, a crash ends it.
@@ -83,10 +93,16 @@ lock:
 	  --group pyproject.toml:fuzz -o requirements/fuzz.lock
 	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
 	  --group pyproject.toml:triton -o requirements/triton.lock
+	uv pip compile --quiet --generate-hashes --no-header --no-emit-index-url --python-version 3.11 \
+	  --group pyproject.toml:mlserver -o requirements/mlserver.lock
 
 # The phone viewer's built files, after a change of its sources; needs npm. Whoever runs a gateway finds them built.
 viewer:
 	cd android_viewer/web && npm ci --ignore-scripts && npm run build
+
+# The phone viewer's Android package, from Debian's packages.
+apk: apk-packages
+	android_viewer/android/build.sh android_viewer/android/build
 
 # The pictures in the documents, by the project's own command.
 pictures: $(VENV)/.test-installed system-packages
@@ -96,4 +112,4 @@ pictures: $(VENV)/.test-installed system-packages
 	$(BIN)/python -m tests.system.viewer_pictures docs/pictures
 
 clean:
-	rm -rf $(VENV) .venv-triton data .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .venv-triton .venv-mlserver data .mypy_cache .ruff_cache .pytest_cache

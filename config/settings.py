@@ -13,7 +13,19 @@ from config.dicom_settings import DicomSettings, DicomTlsSettings, Peer, Request
 from config.exchange_settings import DestinationSettings, HttpPeer, SourceSettings
 from config.inference_settings import InferenceSettings
 from config.login_settings import OidcSettings, Origin, RoleMapping
-from config.values import AeTitle, Port, ReportKindName, Seconds, Section, is_loopback, node_name
+from config.push_settings import PushSettings
+from config.synthetic_settings import SyntheticSettings
+from config.traces_settings import TracesSettings
+from config.values import (
+    AeTitle,
+    CertificateFingerprint,
+    Port,
+    ReportKindName,
+    Seconds,
+    Section,
+    is_loopback,
+    node_name,
+)
 
 __all__ = [
     "AeTitle",
@@ -29,6 +41,7 @@ __all__ = [
     "OidcSettings",
     "Peer",
     "Port",
+    "PushSettings",
     "ReportKindName",
     "RequestorTlsSettings",
     "RetentionSettings",
@@ -39,7 +52,10 @@ __all__ = [
     "SiteSettings",
     "SourceSettings",
     "StudySettings",
+    "SyntheticSettings",
     "SyslogSettings",
+    "TracesSettings",
+    "UploadSettings",
     "is_loopback",
 ]
 
@@ -54,6 +70,8 @@ class HttpSettings(Section):
     secure_cookies: bool = True
     session_hours: Annotated[float, Field(gt=0, le=168)] = 12
     idle_minutes: Annotated[float, Field(gt=0, le=1440)] = 30
+    app_certificates: tuple[CertificateFingerprint, ...] = ()
+    """Whose Android packages are our own app: SHA-256 of the certificates they are signed with."""
     public_url: Origin | None = None
     """Where people's browsers reach the gateway; passkeys and the hospital's accounts are bound to it."""
     oidc: OidcSettings = OidcSettings()
@@ -100,6 +118,17 @@ class CommitmentSettings(Section):
     give_up_hours: Annotated[float, Field(gt=0)] = 24
 
 
+class UploadSettings(Section):
+    """Uploads in pieces, from a health centre that has no DICOM line to us."""
+
+    max_mib: Annotated[int, Field(ge=1)] = 2048
+    """One upload, as it is sent (MiB)."""
+    max_unpacked_mib: Annotated[int, Field(ge=1)] = 8192
+    """What the zip files of one upload may unpack to, together (MiB)."""
+    keep_hours: Annotated[float, Field(gt=0)] = 72
+    """An unfinished upload is removed when nothing of it has come for so long."""
+
+
 class RetentionSettings(Section):
     """When the images of a reported study are deleted here; without an age they never are."""
 
@@ -126,8 +155,12 @@ class Settings(Section):
     delivery: DeliverySettings = DeliverySettings()
     commitment: CommitmentSettings = CommitmentSettings()
     retention: RetentionSettings = RetentionSettings()
+    upload: UploadSettings = UploadSettings()
     site: SiteSettings = SiteSettings()
+    synthetic: SyntheticSettings = SyntheticSettings()
+    traces: TracesSettings = TracesSettings()
     audit: AuditSettings = AuditSettings()
+    push: PushSettings = PushSettings()
     destinations: tuple[DestinationSettings, ...] = ()
     sources: tuple[SourceSettings, ...] = ()
 
@@ -172,6 +205,19 @@ class Settings(Section):
                 f"RETENTION__PACS_HAS_ITS_OWN_COPY=true and confirms of destination {confirming[0]} are two answers to "
                 "the same question, who has the images: set one of them"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _the_synthetic_study_gets_in(self) -> Settings:
+        if self.synthetic.every_minutes is None:
+            return self
+        if self.dicom.tls.certificate is not None and self.synthetic.tls.ca is None:
+            raise ValueError(
+                "SYNTHETIC__EVERY_MINUTES sends to a DICOM port that speaks TLS: set SYNTHETIC__TLS__CA, and "
+                "SYNTHETIC__TLS__CERTIFICATE and SYNTHETIC__TLS__KEY, which the gateway shows there as a sender"
+            )
+        if self.dicom.port == 0 and self.synthetic.port is None:
+            raise ValueError("SYNTHETIC__EVERY_MINUTES needs a fixed port: set DICOM__PORT")
         return self
 
     @field_validator("database_url")

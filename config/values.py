@@ -40,6 +40,17 @@ def _ae_title(value: str) -> str:
 AeTitle = Annotated[str, AfterValidator(_ae_title)]
 
 
+def _fingerprint(value: str) -> str:
+    digits = value.replace(":", "").strip().upper()
+    if not re.fullmatch(r"[0-9A-F]{64}", digits):
+        raise ValueError("a certificate's fingerprint is its SHA-256, 64 hexadecimal digits, as `make apk` prints it")
+    return ":".join(digits[at : at + 2] for at in range(0, 64, 2))
+
+
+CertificateFingerprint = Annotated[str, AfterValidator(_fingerprint)]
+"""SHA-256 of a certificate, with or without colons; kept as `AA:BB:...`."""
+
+
 def node_name(value: str) -> str:
     # It is part of file names, and of names of 64 characters in the database ("receive-12@" goes before it).
     if not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]{0,47}", value):

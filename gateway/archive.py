@@ -50,8 +50,9 @@ def back_up(database: Database, folders: Folders, target: Path, progress: Progre
         _copy_database(database, copy)
         with database.read() as session:
             names = sorted(named_files(session))
-        if folders.deidentification_key.exists():
-            names.append(folders.relative(folders.deidentification_key))
+        for key in (folders.deidentification_key, folders.vapid_key):
+            if key.exists():
+                names.append(folders.relative(key))
         manifest = {"format": _FORMAT, "version": __version__, "made_at": now().isoformat(), "database": copy.name}
         try:
             with tarfile.open(partial, "w") as archive:

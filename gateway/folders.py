@@ -23,6 +23,11 @@ class Folders:
         return self.root / "incoming"
 
     @property
+    def uploads(self) -> Path:
+        """Uploads that come in pieces, a folder each, until they are stored as instances."""
+        return self.root / "uploads"
+
+    @property
     def instances(self) -> Path:
         """Acknowledged instances, sharded by the first two hexadecimal digits of their random name."""
         return self.root / "instances"
@@ -62,10 +67,21 @@ class Folders:
         """The secret key of exports' pseudonyms; there once something was exported."""
         return self.root / "deidentification.key"
 
+    @property
+    def traces_key(self) -> Path:
+        """The secret key that names of traces are made with; there once a process sent traces."""
+        return self.root / "traces.key"
+
+    @property
+    def vapid_key(self) -> Path:
+        """The key by which push services know this gateway; there once `mammogate push key` was run."""
+        return self.root / "vapid.pem"
+
     def create(self) -> None:
         """Create every folder and make their names durable; doing it again changes nothing."""
         for folder in (
             self.incoming,
+            self.uploads,
             self.quarantine,
             self.reports,
             self.readings,

@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 from gateway.database.account_models import AuditEntry
 from gateway.database.commitment_models import Commitment, CommitmentReference
 from gateway.database.engine import Database
+from gateway.database.feedback_models import FeedbackRow
 from gateway.database.models import (
     DeadLetter,
     Delivery,
@@ -23,6 +24,7 @@ from gateway.database.models import (
     Study,
     StudyFlag,
 )
+from gateway.database.upload_models import ClinicalNote, Upload, UploadItem
 from gateway.folders import Folders
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
@@ -38,7 +40,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         UnknownStudy: there is no such study.
 
     """
-    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver")]
+    prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver", "push")]
     jobs.forget(prefixes)
     with database.write() as session:
         study = session.scalars(
@@ -65,7 +67,8 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
         ]
         _forget_commitments(session, [instance.sop_instance_uid for instance in study.instances])
         session.execute(delete(Duplicate).where(Duplicate.id.in_([duplicate.id for duplicate in duplicates])))
-        for table in (Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
+        _forget_uploads(session, study_uid)
+        for table in (ClinicalNote, FeedbackRow, Delivery, Reading, DeadLetter, StudyFlag, Report, Instance):
             session.execute(delete(table).where(table.study_id == study.id))
         session.execute(delete(Study).where(Study.id == study.id))
         session.execute(delete(FeedEvent).where(FeedEvent.study_instance_uid == study_uid))
@@ -89,6 +92,14 @@ def _forget_commitments(session: Session, sop_instance_uids: Sequence[str]) -> N
     over = select(Commitment).where(Commitment.status != "waiting", Commitment.id.in_(asked))
     for commitment in session.scalars(over.with_for_update()):
         session.delete(commitment)
+
+
+def _forget_uploads(session: Session, study_uid: str) -> None:
+    """Erase what became of uploads into this study: the names of their files may hold the patient's."""
+    into = select(UploadItem.upload_id).where(UploadItem.study_instance_uid == study_uid)
+    for upload in session.scalars(select(Upload).where(Upload.status == "done", Upload.id.in_(into))):
+        session.delete(upload)
+    session.execute(delete(UploadItem).where(UploadItem.study_instance_uid == study_uid))
 
 
 def _set_aside(session: Session, duplicates: Sequence[Duplicate]) -> None:

@@ -11,6 +11,7 @@ from gateway.database.engine import Database
 from gateway.database.migrate import installation_id, open_database
 from gateway.folders import Folders
 from gateway.intake.durable import DurableIntake
+from gateway.tracing.study_traces import StudyTraces
 from gateway.workflow.destinations import DestinationPlan, PlannedDestination
 from gateway.workflow.jobs import Jobs
 
@@ -48,8 +49,8 @@ class Parts:
         """Where those who ask for storage commitment listen."""
         return AddressBook(self.settings.dicom.allowed_peers)
 
-    def intake(self, receiver: str) -> DurableIntake:
-        """Return an intake for one receiving process."""
+    def intake(self, receiver: str, traces: StudyTraces | None = None) -> DurableIntake:
+        """Return an intake for one receiving process; `traces`: None: it writes none."""
         return DurableIntake(
             self.database,
             self.folders,
@@ -59,6 +60,7 @@ class Parts:
             quiet_seconds=self.settings.study.quiet_seconds,
             reserve_bytes=self.settings.reserve_mib * 1024 * 1024,
             forward_to=self.forward_to,
+            traces=traces,
         )
 
     def plan(self) -> DestinationPlan:

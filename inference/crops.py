@@ -21,6 +21,8 @@ _FLAT: Final = 0.01
 """Deviation of grey values (0..1) below which a crop shows nothing."""
 _TOWARDS_CORNERS: Final = 0.45
 _BRIGHTEST: Final = 2
+TURNS: Final = 4
+"""Windows a place: as it is and mirrored along either axis and both."""
 
 Place = tuple[float, float]
 Places = tuple[Place, ...]
@@ -28,9 +30,11 @@ Places = tuple[Place, ...]
 
 @dataclass(frozen=True)
 class Crop:
-    """Local contrast (2-D float32 0..1) of one picture at each of `SCALES`, by name, and its grey values' deviation."""
+    """One picture at each of `SCALES`, by name (2-D float32 0..1): local contrast and the grey values it was measured
+    in; and the deviation of its grey values."""
 
     contrast: dict[str, FloatImage]
+    reduced: dict[str, FloatImage]
     deviation: float
 
     @property
@@ -43,7 +47,7 @@ def read_crop(pixels: NDArray[np.uint8]) -> Crop:
     """Reduce 8-bit film scan pixels (2-D, 43-50 um) to both scales, and measure local contrast."""
     grey = pixels.astype(np.float32) / np.float32(255.0)
     reduced = {scale.name: reduced_film(grey, scale) for scale in SCALES}
-    return Crop({name: local_contrast(image) for name, image in reduced.items()}, float(grey.std()))
+    return Crop({name: local_contrast(image) for name, image in reduced.items()}, reduced, float(grey.std()))
 
 
 def reduced_film(grey: FloatImage, scale: WindowScale) -> FloatImage:
@@ -68,7 +72,7 @@ def reading_places(contrast: FloatImage, scale: WindowScale) -> Places:
 
 
 def windows_at(contrast: FloatImage, places: Sequence[Place], side: int, shift: float = 0.0) -> list[FloatImage]:
-    """The window at each place and its mirror image.
+    """The window at each place and its three mirror images, `TURNS` in all.
 
     Cut on the pixel grid, as the sweep sees the image; `shift` moves them off it (0.5 = half a pixel, which blurs).
     """
@@ -76,5 +80,6 @@ def windows_at(contrast: FloatImage, places: Sequence[Place], side: int, shift: 
     for x, y in places:
         centre = (float(np.floor(x)) + 0.5 + shift, float(np.floor(y)) + 0.5 + shift)
         window = cut_window(contrast, Placement(centre), side)
-        windows += [window, np.ascontiguousarray(window[:, ::-1])]
+        turned = (window[:, ::-1], window[::-1], window[::-1, ::-1])
+        windows += [window, *(np.ascontiguousarray(one) for one in turned)]
     return windows

@@ -11,7 +11,7 @@ from inference.training.split import fold_of_patients
 from inference.training.threads import limit_threads
 
 FOLDS: Final = 5
-STEPS: Final = 900
+STEPS: Final = 1200
 SPLIT_SEED: Final = 0
 
 

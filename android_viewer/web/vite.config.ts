@@ -38,7 +38,7 @@ function shell(): Plugin {
       const paths = kept.map((file) => (file === "index.html" ? "/" : `/${file}`));
       writeFileSync(
         join(folder, WORKER),
-        worker.replace(/["'`]__VERSION__["'`]/, JSON.stringify(version)).replace(/["'`]__PATHS__["'`]/, JSON.stringify(paths)),
+        worker.replace("__VERSION__", version).replace(/["'`]__PATHS__["'`]/, JSON.stringify(paths)),
       );
       const hashes = Object.fromEntries(files.map((file) => [file, sha256(readFileSync(join(folder, file)))]));
       for (const file of files) {

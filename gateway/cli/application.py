@@ -12,6 +12,7 @@ from gateway.cli import (
     doctor,
     export,
     model,
+    push,
     reference_pictures,
     send,
     serve,
@@ -48,4 +49,5 @@ model.models.command("compare")(train_reference.compare)
 model.models.command("pictures")(reference_pictures.pictures)
 app.add_typer(accounts.users, name="user", help="Local users.")
 app.add_typer(accounts.tokens, name="token", help="Bearer tokens for programs.")
+app.add_typer(push.pushes, name="push", help="Messages to the doctors' phones.")
 app.add_typer(model.models, name="model", help="The model as files.")

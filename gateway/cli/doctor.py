@@ -15,18 +15,21 @@ from config.loading import load_settings
 from config.settings import DestinationSettings, Settings
 from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
-from gateway.cli.doctor_scores import scores
+from gateway.cli.doctor_scores import agreement, scores
+from gateway.cli.doctor_synthetic import synthetic_state
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
 from gateway.cli.options import ConfigOption, JsonOption
 from gateway.database.clock import database_now
 from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.models import DeadLetter, Delivery, Duplicate, Quarantined
+from gateway.database.push_models import PushSubscription
 from gateway.heartbeat import CLOCKS_DIFFER_SECONDS, alive, alive_of
 from gateway.logs import configure_logs
 from gateway.parts import Parts, open_parts
 from gateway.processes.outgoing import open_destination
 from gateway.processes.remote_engine import remote_server
+from gateway.push.switch import Off, push_switch
 from gateway.retention.telling import census
 from inference.card import read_model_info
 
@@ -79,6 +82,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
         yield _checked(f"certificate of {name}", partial(doctor_dicom.certificate_state, certificate))
     yield Finding("storage commitment", *_commitment(parts))
     yield _checked("retention", lambda: retention_state(parts))
+    yield _checked("synthetic study", lambda: synthetic_state(parts))
+    yield Finding("push messages", *_push(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))
@@ -149,6 +154,7 @@ def _scores(parts: Parts) -> Iterator[Finding]:
         return  # the line above says so
     try:
         yield from [Finding(*found) for found in scores(parts.database, model)]
+        yield from [Finding(*found) for found in agreement(parts.database)]
     except EXPECTED as error:
         yield Finding("scores", "failed", sentence(error))
 
@@ -182,6 +188,23 @@ def retention_state(parts: Parts) -> tuple[State, str]:
         return "ok", told
     reasons = "; ".join(f"{count} since {matter}" for matter, count in counted.open_matters.most_common())
     return "warning", f"{told}, of those kept: {reasons}"
+
+
+def _push(parts: Parts) -> tuple[State, str]:
+    switch = push_switch(parts.settings, parts.folders)
+    with parts.database.read() as session:
+        devices = session.scalar(select(func.count()).select_from(PushSubscription)) or 0
+        failing = select(func.count()).select_from(PushSubscription).where(PushSubscription.last_error.is_not(None))
+        troubled = session.scalar(failing) or 0
+    if isinstance(switch, Off):
+        # A site that has set a contact means to send; one that has not, does not miss anything.
+        return ("ok" if parts.settings.push.contact is None else "warning"), f"off. {switch.why}"
+    told = f"on, {devices} devices"
+    return (
+        ("warning", f"{told}, {troubled} of them could not be told last: see push.attempted in the log")
+        if (troubled)
+        else ("ok", told)
+    )
 
 
 def _waiting_for_people(parts: Parts) -> Iterator[Finding]:

@@ -1,12 +1,14 @@
-"""What `mammogate doctor` looks at of scores and refusals: each source, beside the validation."""
+"""What `mammogate doctor` looks at of scores, refusals and feedback: each source, each version of the model."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from typing import Literal
 
 from gateway.database.columns import now
 from gateway.database.engine import Database
+from gateway.monitoring.agreement import Verdicts, told, verdicts_by_week
 from gateway.monitoring.judging import judge
 from gateway.monitoring.weeks import first_moment, sent_by_week, together
 from inference.card import ModelInfo
@@ -14,6 +16,17 @@ from inference.drift import validation_scores
 
 WEEKS = 4
 """Together, so that a small site has enough images; /metrics shows each week for itself."""
+
+
+def agreement(database: Database) -> Iterator[tuple[str, Literal["ok", "warning"], str]]:
+    """Yield a line for each version of the model that people gave feedback on."""
+    with database.read() as session:
+        weeks = verdicts_by_week(session, first_moment(now(), WEEKS))
+    versions: dict[str, Verdicts] = {}
+    for (version, _), counted in weeks.items():
+        versions.setdefault(version, Counter()).update(counted)
+    for version, counted in sorted(versions.items()):
+        yield f"agreement with model {version}", "ok", f"{told(counted)} (last {WEEKS} weeks)"
 
 
 def scores(database: Database, model: ModelInfo) -> Iterator[tuple[str, Literal["ok", "warning"], str]]:

@@ -10,8 +10,10 @@ from rich.table import Table
 from gateway.cli.console import RESEARCH_USE, out, print_json, table
 from gateway.cli.failures import CommandFailed
 from gateway.cli.options import ConfigOption, JsonOption, open_for_command
+from gateway.drawn_key import drawn_key
 from gateway.feed.studies import Studies
 from gateway.retention.telling import images_of
+from gateway.tracing.span import trace_id
 from reporting.feed.schemas import Study
 from reporting.feed.stores import StudyQuery
 
@@ -56,6 +58,9 @@ def show(
         return
     print_study(study)
     out.print(f"images: {'; '.join(images_of(parts.database, study_uid))}")
+    if parts.settings.traces.endpoint is not None:
+        name = trace_id(drawn_key(parts.folders.traces_key), study_uid, study.generation)
+        out.print(f"trace {name:032x}")
 
 
 def print_study(study: Study) -> None:

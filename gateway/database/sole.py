@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 # Any numbers, as long as nobody else uses them for an advisory lock in this database.
 MIGRATING = 72_616_001
 ADOPTING = 72_616_002
+SYNTHETIC = 72_616_010
 
 
 def is_sole(session: Session, what: int) -> bool:

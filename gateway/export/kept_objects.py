@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 
 from gateway.database.engine import Database
 from gateway.database.models import Study
+from gateway.database.synthetic_models import of_a_patient
 from gateway.workflow.retrying import UnknownStudy
 
 SUMMARY_PAGE = "it is a summary page of mammogate, which has the patient ID burned in"
@@ -35,9 +36,9 @@ class KeptStudy:
 
 
 def all_studies(database: Database) -> list[str]:
-    """Return the UIDs of all studies, in the order in which they came."""
+    """Return the UIDs of all studies of patients, in the order in which they came."""
     with database.read() as session:
-        return list(session.scalars(select(Study.study_instance_uid).order_by(Study.id)))
+        return list(session.scalars(select(Study.study_instance_uid).where(of_a_patient()).order_by(Study.id)))
 
 
 def kept_studies(database: Database, study_uids: Sequence[str]) -> Iterator[KeptStudy]:

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import os
-import secrets
-from contextlib import suppress
-
-from gateway.folders import Folders, sync_file, sync_folder
-from reporting.deidentification.pseudonyms import KEY_BYTES
+from gateway.drawn_key import NoKeyInFile, drawn_key
+from gateway.folders import Folders
 
 
 class KeyUnusable(Exception):
@@ -21,21 +17,9 @@ def secret_key(folders: Folders) -> bytes:
         KeyUnusable: the file is there and holds no key.
 
     """
-    path = folders.deidentification_key
-    if not path.exists():
-        drawn = path.with_name(f"{path.name}.{secrets.token_hex(8)}.part")
-        descriptor = os.open(drawn, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(secrets.token_bytes(KEY_BYTES))
-        sync_file(drawn)
-        # A link, not a rename: of two commands that draw at once, both go on with the first one's key.
-        with suppress(FileExistsError):
-            path.hardlink_to(drawn)
-        drawn.unlink()
-        sync_folder(folders.root)
-    key = path.read_bytes()
-    if len(key) != KEY_BYTES:
+    try:
+        return drawn_key(folders.deidentification_key)
+    except NoKeyInFile as damaged:
         raise KeyUnusable(
-            f"{path} holds no key: put it back from a backup, or remove it if new pseudonyms for everybody will do"
-        )
-    return key
+            f"{damaged} holds no key: put it back from a backup, or remove it if new pseudonyms for everybody will do"
+        ) from None

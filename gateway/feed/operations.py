@@ -14,9 +14,17 @@ from gateway.database.models import Delivery
 from gateway.feed import failures
 from gateway.feed.availability import in_the_feeds_words, reading
 from gateway.feed.queue import queue
+from gateway.workflow.resending import UnknownDestination
 from gateway.workflow.retrying import UnknownStudy
-from reporting.feed.operation_schemas import DeadLetter, DestinationState, FlaggedStudy, QuarantinedFile, QueuedWork
-from reporting.feed.stores import Listing, UnknownStudyError
+from reporting.feed.operation_schemas import (
+    DeadLetter,
+    DestinationHealth,
+    DestinationState,
+    FlaggedStudy,
+    QuarantinedFile,
+    QueuedWork,
+)
+from reporting.feed.stores import Listing, UnknownDestinationError, UnknownStudyError
 
 
 @dataclass(frozen=True)
@@ -29,14 +37,24 @@ class KnownDestination:
 
 
 class Operations:
-    """Implements `reporting.feed.stores.Operations`; `retry_study` does the work of a retry and counts it."""
+    """Implements `reporting.feed.stores.Operations`.
+
+    `retry_study` and `resend_study` do the work and count it; `look_at` asks a known destination whether it is well.
+    """
 
     def __init__(
-        self, database: Database, destinations: Sequence[KnownDestination], retry_study: Callable[[str], int]
+        self,
+        database: Database,
+        destinations: Sequence[KnownDestination],
+        retry_study: Callable[[str], int],
+        resend_study: Callable[[str, str], int],
+        look_at: Callable[[str], tuple[bool, str]],
     ) -> None:
         self._database = database
         self._destinations = tuple(destinations)
         self._retry_study = retry_study
+        self._resend_study = resend_study
+        self._look_at = look_at
 
     def queue(self, limit: int) -> Listing[QueuedWork]:
         with reading(self._database) as session:
@@ -64,6 +82,21 @@ class Operations:
                 return self._retry_study(study_instance_uid)
         except UnknownStudy as error:
             raise UnknownStudyError(study_instance_uid) from error
+
+    def resend(self, study_instance_uid: str, destination: str) -> int:
+        try:
+            with in_the_feeds_words():
+                return self._resend_study(study_instance_uid, destination)
+        except UnknownStudy as error:
+            raise UnknownStudyError(study_instance_uid) from error
+        except UnknownDestination as error:
+            raise UnknownDestinationError(destination) from error
+
+    def check(self, destination: str) -> DestinationHealth:
+        if destination not in {known.name for known in self._destinations}:
+            raise UnknownDestinationError(destination)
+        ok, detail = self._look_at(destination)
+        return DestinationHealth(destination=destination, ok=ok, detail=detail)
 
 
 def _state(session: Session, destination: KnownDestination) -> DestinationState:

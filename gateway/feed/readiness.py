@@ -10,10 +10,13 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 import structlog
 from sqlalchemy import text
 
+from config.synthetic_settings import SyntheticSettings
+from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.feed.availability import reading
 from gateway.folders import Folders
 from gateway.heartbeat import alive, alive_of
+from gateway.synthetic.telling import tell_of_settings
 from reporting.feed.schemas import DependencyStatus
 from reporting.feed.stores import StoreUnavailableError
 
@@ -112,5 +115,21 @@ def worker_check(database: Database) -> Check:
         if not at_work:
             raise NotReady("No worker is running: images are received, and read once one is started.")
         return f"{len(at_work)} at work"
+
+    return check
+
+
+def synthetic_check(database: Database, section: SyntheticSettings) -> Check:
+    """Return a check that tells how the synthetic study stands.
+
+    One that is late makes nothing unready: the gateway still receives, and what is late is an alarm's business.
+    """
+
+    def check() -> str:
+        with database.read() as session:
+            told = tell_of_settings(session, now(), section)
+        if told is None:
+            return "off"
+        return f"LATE: {told.sentence}" if told.late else told.sentence
 
     return check

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, and_, case, func, or_, select
 from gateway.database.engine import Database
 from gateway.database.models import Counter, Report, Study
 from gateway.database.models import FeedEvent as EventRow
+from gateway.database.synthetic_models import of_a_patient
 from gateway.feed.availability import reading
 from gateway.feed.study_rows import feed_studies, loaders
 from gateway.folders import Folders
@@ -33,7 +34,7 @@ class Studies:
 
     def studies(self, query: StudyQuery) -> Sequence[ListedStudy]:
         # A study of which nothing is ever gathered (no mammogram in it) is not for the reading list.
-        wanted = select(Study).where(or_(Study.gathering.is_not(None), Study.generation > 0))
+        wanted = select(Study).where(or_(Study.gathering.is_not(None), Study.generation > 0), of_a_patient())
         if query.since is not None:
             wanted = wanted.where(Study.updated_at >= query.since)
         if query.attention:

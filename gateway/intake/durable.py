@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import threading
+import time
 from collections.abc import Collection, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,8 @@ from gateway.database.models import AssociationRecord, Duplicate, Instance, Quar
 from gateway.folders import Folders, make_durable, move_durably
 from gateway.intake.group_commit import GroupCommit, WriterStopped
 from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
-from gateway.intake.recording import Arrival, ArrivalRecorder
+from gateway.intake.recording import Arrival, ArrivalRecorder, Recorded
+from gateway.tracing.study_traces import StudyTraces
 from gateway.workflow.gathering import let_settle
 from gateway.workflow.jobs import Jobs
 
@@ -47,6 +49,7 @@ class DurableIntake:
         quiet_seconds: float,
         reserve_bytes: int,
         forward_to: Sequence[str] = (),
+        traces: StudyTraces | None = None,
     ) -> None:
         self._database = database
         self._folders = folders
@@ -54,13 +57,19 @@ class DurableIntake:
         self._settle = settle_seconds
         self._reserve = reserve_bytes
         recorder = ArrivalRecorder(jobs, receiver=receiver, quiet_seconds=quiet_seconds, forward_to=forward_to)
-        self._writer: GroupCommit[Arrival, int | None] = GroupCommit(database.engine, recorder, name="intake-writer")
+        self._writer = GroupCommit(database.engine, recorder, name="intake-writer")
         self._touched: dict[str, set[int]] = {}
         self._lock = threading.Lock()
+        self._traces = traces
+        self._begun: dict[Path, int] = {}
+        """When the first byte of a file came that is still arriving; empty where traces are off."""
 
     def new_file(self) -> Path:
         """Return a fresh path in the folder of incoming files."""
-        return self._folders.new_incoming()
+        path = self._folders.new_incoming()
+        if self._traces is not None:
+            self._begun[path] = time.time_ns()
+        return path
 
     def accept(self, path: Path, announced: AnnouncedInstance, origin: Origin) -> Answer:
         """Make the file at `path` durable and answer; the file is gone from `path` afterwards, whatever the answer."""
@@ -90,9 +99,12 @@ class DurableIntake:
             # Whatever else goes wrong, the sender must keep its copy: nothing was made durable.
             log.exception("receive.failed", error=type(error).__name__)
             return self._refuse(path, "the gateway failed to store this", origin)
+        finally:
+            self._begun.pop(path, None)
 
     def discard(self, path: Path) -> None:
         """Remove an incoming file that will not be accepted."""
+        self._begun.pop(path, None)
         try:
             path.unlink(missing_ok=True)
         except OSError as error:
@@ -129,10 +141,11 @@ class DurableIntake:
 
     def _store(self, path: Path, header: ReceivedHeader, origin: Origin) -> Answer:
         size = path.stat().st_size
-        stored = self._folders.new_instance()
+        begun, stored = self._begun.get(path), self._folders.new_instance()
+        committing = time.time_ns()
         path.rename(stored)
         try:
-            study_id = self._make_durable(stored, Arrival(self._folders.relative(stored), size, header, origin))
+            recorded = self._make_durable(stored, Arrival(self._folders.relative(stored), size, header, origin))
         except BaseException:
             self._remove_unless_recorded(stored)
             raise
@@ -140,12 +153,22 @@ class DurableIntake:
             # This process was frozen so long that another one took the file for a stray. Sent again, it comes back as a
             # duplicate, which takes the place of a file that is lost.
             raise FileNotFoundError(errno.ENOENT, "it was swept before it had its row")
-        if study_id is None:
+        if recorded is None:
             # A PACS that routes whole studies sends our reports back: they are durable here already.
             self.discard(stored)
         else:
             with self._lock:
-                self._touched.setdefault(origin.association_id, set()).add(study_id)
+                self._touched.setdefault(origin.association_id, set()).add(recorded.study_id)
+            if self._traces is not None:
+                self._traces.received(
+                    header.study_instance_uid,
+                    recorded.generation,
+                    begun or committing,
+                    (committing, time.time_ns()),
+                    channel=origin.channel,
+                    role=header.image.role,
+                    bytes=size,
+                )
         return Answer(
             Verdict.STORED,
             study_instance_uid=header.study_instance_uid,
@@ -153,8 +176,8 @@ class DurableIntake:
             sop_instance_uid=header.sop_instance_uid,
         )
 
-    def _make_durable(self, stored: Path, arrival: Arrival) -> int | None:
-        """Return the study's id once file and rows are on disk: the rows are committed after the file is there."""
+    def _make_durable(self, stored: Path, arrival: Arrival) -> Recorded | None:
+        """Return the rows' place once file and rows are on disk: the rows are committed after the file is there."""
         if arrival.size <= _SYNCED_MEANWHILE_BYTES:
             return self._writer.commit(arrival, meanwhile=partial(make_durable, stored))
         make_durable(stored)

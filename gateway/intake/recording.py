@@ -49,6 +49,14 @@ class Arrival:
     origin: Origin
 
 
+@dataclass(frozen=True)
+class Recorded:
+    """The study that an arrival belongs to, and the generation that it came in."""
+
+    study_id: int
+    generation: int
+
+
 class ArrivalRecorder:
     """Writes the rows of arrivals; the Recorder of the group commit. `receiver` is the process's slot name."""
 
@@ -62,8 +70,8 @@ class ArrivalRecorder:
         """Return the Study Instance UID: the study's row is what receivers lock."""
         return item.header.study_instance_uid
 
-    def record(self, connection: Connection, item: Arrival) -> int | None:
-        """Write the rows of one arrival; return its study's id, or None for a report of ours, which needs none."""
+    def record(self, connection: Connection, item: Arrival) -> Recorded | None:
+        """Write the rows of one arrival; return where they are, or None for a report of ours, which needs none."""
         header, moment = item.header, now()
         sought = {"sop_uid": header.sop_instance_uid, "origin": item.origin.association_id}
         found = connection.execute(_IN_KNOWN_STUDY, {**sought, "study_uid": header.study_instance_uid}).one_or_none()
@@ -76,9 +84,8 @@ class ArrivalRecorder:
         if first is not None:
             connection.execute(_TOUCH, {"study": study.id, "moment": moment})
             self._record_duplicate(connection, item, first, moment)
-        else:
-            self._record_instance(connection, item, study, moment)
-        return study.id
+            return Recorded(study.id, study.gathering or max(1, study.generation))
+        return Recorded(study.id, self._record_instance(connection, item, study, moment))
 
     def _open_association(self, connection: Connection, origin: Origin, moment: datetime) -> None:
         row = {
@@ -111,7 +118,8 @@ class ArrivalRecorder:
         }
         self._jobs.compare(connection, connection.execute(_NEW_DUPLICATE, row).scalar_one())
 
-    def _record_instance(self, connection: Connection, item: Arrival, study: _Study, moment: datetime) -> None:
+    def _record_instance(self, connection: Connection, item: Arrival, study: _Study, moment: datetime) -> int:
+        """Return the generation that the instance is gathered for, or comes too late for."""
         header = item.header
         row = {
             "study_id": study.id,
@@ -138,7 +146,7 @@ class ArrivalRecorder:
             connection.execute(_COLLECT, {"study": study.id, "moment": moment, "collected": collected})
             if study.gathering is None:
                 self._jobs.gather(connection, header.study_instance_uid, collected, self._quiet)
-            return
+            return collected
         connection.execute(_TOUCH, {"study": study.id, "moment": moment})
         if study.gathering is None:
             forward_at_once(
@@ -150,6 +158,7 @@ class ArrivalRecorder:
                 generation=max(1, study.generation),
                 instance_id=instance_id,
             )
+        return study.gathering or max(1, study.generation)
 
 
 @dataclass(frozen=True)

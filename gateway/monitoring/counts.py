@@ -12,11 +12,15 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from gateway.database.columns import Base
 from gateway.database.commitment_models import Commitment
 from gateway.database.models import DeadLetter, Delivery, Duplicate, Instance, Quarantined, Study
+from gateway.database.synthetic_models import SyntheticStudy
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Rows that there are now; `deliveries` by destination and status, `waiting` by queue."""
+    """Rows that there are now; `deliveries` by destination and status, `waiting` by queue.
+
+    Instances and studies are of patients; what waits may also be of a study that we have made.
+    """
 
     instances: Mapping[str, int]
     studies: Mapping[str, int]
@@ -34,8 +38,8 @@ def count(session: Session) -> Counts:
     by_destination = {(destination, str(status)): number for destination, status, number in deliveries}
     studies = _grouped(session, Study.status)
     return Counts(
-        instances=_grouped(session, Instance.role),
-        studies=studies,
+        instances=_of_patients(_grouped(session, Instance.role), _made(session, Instance.role)),
+        studies=_of_patients(studies, _made(session, Study.status)),
         deliveries=by_destination,
         waiting={
             "gather": _number(session, Study, Study.gathering.is_not(None)),
@@ -51,6 +55,20 @@ def count(session: Session) -> Counts:
 
 def _grouped(session: Session, column: InstrumentedAttribute[Any]) -> dict[str, int]:
     return {str(name): number for name, number in session.execute(select(column, func.count()).group_by(column))}
+
+
+def _made(session: Session, column: InstrumentedAttribute[Any]) -> dict[str, int]:
+    """Count those of the few studies that we have made."""
+    asked = select(column, func.count()).select_from(SyntheticStudy)
+    asked = asked.join(Study, Study.study_instance_uid == SyntheticStudy.study_instance_uid)
+    if column.class_ is Instance:
+        asked = asked.join(Instance, Instance.study_id == Study.id)
+    return {str(name): number for name, number in session.execute(asked.group_by(column))}
+
+
+def _of_patients(every: dict[str, int], made: dict[str, int]) -> dict[str, int]:
+    left = {name: number - made.get(name, 0) for name, number in every.items()}
+    return {name: number for name, number in left.items() if number > 0}
 
 
 def _number(session: Session, table: type[Base], *conditions: ColumnElement[bool]) -> int:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -15,6 +15,7 @@ from prometheus_client.registry import Collector
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.feed.availability import reading
+from gateway.monitoring.agreement import Verdicts, agreement, verdicts_by_week
 from gateway.monitoring.counts import Counts, count
 from gateway.monitoring.judging import refused_share
 from gateway.monitoring.weeks import Sent, Source, first_moment, sent_by_week
@@ -29,18 +30,28 @@ _MOST_SOURCES: Final = 50
 _BY_SOURCE: Final = ("channel", "source", "detector", "week")
 
 _Weeks = dict[tuple[Source, str], Sent]
+_Said = Mapping[tuple[str, str], Verdicts]
 
 
 class PrometheusText:
     """Implements `reporting.feed.stores.Metrics`. `model` is None where its card can't be read: then no scores."""
 
-    def __init__(self, database: Database, model: ModelInfo | None, clock: Callable[[], datetime] = now) -> None:
+    def __init__(
+        self,
+        database: Database,
+        model: ModelInfo | None,
+        clock: Callable[[], datetime] = now,
+        work: Callable[[datetime], list[GaugeMetricFamily]] | None = None,
+    ) -> None:
+        """`work`: the figures of how the work goes; None: none of them."""
         self._database = database
         self._model = model
         self._clock = clock
         self._lock = threading.Lock()
-        self._counted: tuple[float, Counts] | None = None
+        self._work = work
+        self._counted: tuple[float, Counts, list[GaugeMetricFamily]] | None = None
         self._sent: tuple[float, _Weeks] | None = None
+        self._said: tuple[float, _Said] | None = None
 
     def text(self) -> bytes:
         """Return all figures in the text format. Raises `StoreUnavailableError`."""
@@ -53,8 +64,12 @@ class PrometheusText:
         moment = time.monotonic()
         if self._counted is None or moment - self._counted[0] > _COUNTS_SECONDS:
             with reading(self._database) as session:
-                self._counted = moment, count(session)
-        families = list(_of_counts(self._counted[1]))
+                counts = count(session)
+            self._counted = moment, counts, self._work(self._clock()) if self._work else []
+        if self._said is None or moment - self._said[0] > _SCORES_SECONDS:
+            with reading(self._database) as session:
+                self._said = moment, verdicts_by_week(session, first_moment(self._clock(), WEEKS))
+        families = [*_of_counts(self._counted[1]), *self._counted[2], *_of_feedback(self._said[1])]
         if self._model is None:
             return families
         if self._sent is None or moment - self._sent[0] > _SCORES_SECONDS:
@@ -103,6 +118,17 @@ def _of_counts(counts: Counts) -> Iterator[GaugeMetricFamily]:
     quarantined = _gauge("quarantined_files", "Files that could not be accepted")
     quarantined.add_metric((), counts.quarantined)
     yield from (instances, studies, waiting, deliveries, dead, quarantined)
+
+
+def _of_feedback(said: _Said) -> Iterator[GaugeMetricFamily]:
+    verdicts = _gauge("feedback", "Last words of people on findings and studies", "version", "week", "verdict")
+    share = _gauge("feedback_agreement_ratio", "Share that agrees; none below 20", "version", "week")
+    for labels, counted in sorted(said.items()):
+        for verdict, number in sorted(counted.items()):
+            verdicts.add_metric((*labels, verdict), number)
+        if (part := agreement(counted)) is not None:
+            share.add_metric(labels, part)
+    yield from (verdicts, share)
 
 
 def _of_model(model: ModelInfo, validation: ValidationScores | None) -> Iterator[GaugeMetricFamily]:

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.database.models import DELETED_HERE, AssociationRecord, Instance, Reading, Study
+from gateway.database.synthetic_models import of_a_patient
 from inference.classes import MALIGNANT
 
 NO_REASON_KEPT = "unknown"
@@ -126,6 +127,7 @@ def _rows(session: Session, since: datetime, model_version: str) -> Iterable[Any
             Instance.received_at >= since,
             Reading.model_version == model_version,
             Reading.refusal.is_distinct_from(DELETED_HERE),
+            of_a_patient(),
         )
         .order_by(Reading.generation)
     )

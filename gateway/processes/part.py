@@ -63,7 +63,7 @@ def main(words: Sequence[str]) -> None:
     if asked.only == "receive":
         _share_one_heap()
         leave_out(PIXELS)
-        if not settings.sources:
+        if not settings.sources and settings.traces.endpoint is None:
             leave_out(HTTP)
     import structlog
 

@@ -22,6 +22,8 @@ from gateway.parts import Parts
 from gateway.processes.joining import joined
 from gateway.processes.sources import let_go_of_sources, prepare_sources
 from gateway.processes.stopping import StartRefused
+from gateway.processes.synthetic_peer import synthetic_peer
+from gateway.processes.tracing import traces
 from gateway.strays import StraySweep
 
 log = structlog.get_logger(__name__)
@@ -38,10 +40,10 @@ def receive(parts: Parts, stop: threading.Event, number: int = 1, listening: soc
             runs already.
 
     """
-    with joined(parts, "receive", number) as name:
+    with joined(parts, "receive", number) as name, traces(parts, name) as traced:
         close_own(parts.database, parts.jobs, name)
         let_go_of_sources(parts.database, name)
-        intake = parts.intake(name)
+        intake = parts.intake(name, traced)
         sources: list[threading.Thread] = []
         if number == 1:
             sweep = StraySweep(parts.database, parts.folders)
@@ -91,7 +93,8 @@ def _scp_settings(parts: Parts, listening: socket.socket | None) -> ScpSettings:
         allowed_peers=tuple(
             AllowedPeer(peer.ae_title, tuple(str(network) for network in peer.addresses), peer.max_associations)
             for peer in dicom.allowed_peers
-        ),
+        )
+        + synthetic_peer(parts.settings),
         tls=_tls(dicom.tls),
         listening=listening,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from datetime import timedelta
+from functools import partial
 
 import structlog
 
@@ -16,11 +17,17 @@ from gateway.processes.audit_trail import send_audit_trail
 from gateway.processes.joining import joined
 from gateway.processes.outgoing import open_archives, open_deletable, open_destinations
 from gateway.processes.remote_engine import remote_server
+from gateway.processes.synthetic import send_synthetic_studies
+from gateway.processes.tracing import traces
+from gateway.push.pushing import PATIENCE, Pushing
+from gateway.push.recipients import session_limits
+from gateway.push.switch import open_courier
 from gateway.reading import tasks
 from gateway.reading.child import Child
 from gateway.reading.engines import Engines
 from gateway.retention.deleting import Retention
 from gateway.retention.witnesses import ArchiveWitness, SiteWitness
+from gateway.tracing.steps import TracedSteps
 from gateway.workflow import jobs
 from gateway.workflow.adopting import Adoption
 from gateway.workflow.clock_watch import ClockWatch
@@ -49,10 +56,11 @@ def work(parts: Parts, stop: threading.Event) -> None:
     """
     settings = parts.settings
     server = remote_server(settings.inference)
-    with joined(parts, "work") as name:
+    with joined(parts, "work") as name, traces(parts, name) as traced:
         child = Child(settings.inference.timeout_seconds)
         picturing = Picturing(parts.database, parts.folders, child, settings.reserve_mib * 2**20)
         clock = ClockWatch()
+        pushing = _pushing(parts)
         engine = WorkflowEngine(
             parts.database,
             executor_id=name,
@@ -73,6 +81,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
                 Site(parts.installation, settings.site.draw_without_asking),
                 Engines(child, server, _fallback_seconds(settings)),
                 _engine_patience(settings),
+                announce=pushing.announce,
             ),
             delivering=Delivering(
                 parts.database,
@@ -85,7 +94,9 @@ def work(parts: Parts, stop: threading.Event) -> None:
             comparing=Comparing(parts.database, parts.folders, child),
             committing=_committing(parts),
             picturing=picturing,
+            pushing=pushing,
             slots=1,  # one child process reads
+            around=None if traced is None else TracedSteps(traced).wrap,
         )
         engine.start()
         sweep = Sweep(parts.database, parts.jobs, clock=clock, longest_delays=_longest_delays(settings))
@@ -94,6 +105,7 @@ def work(parts: Parts, stop: threading.Event) -> None:
         adoption = Adoption(parts.database, parts.jobs)
         threading.Thread(target=adoption.run, args=(stop,), name="adoption", daemon=True).start()
         deleting = _delete_by_age(parts, stop)
+        send_synthetic_studies(parts, stop)
         auditing = send_audit_trail(parts, name, stop)
         pictures = threading.Thread(target=picturing.run, args=(stop, _PICTURES_SECONDS), name="pictures", daemon=True)
         pictures.start()
@@ -116,7 +128,14 @@ def _longest_delays(settings: Settings) -> dict[str, float]:
         jobs.PROCESS: settings.inference.longest_retry_seconds,
         jobs.DELIVER: settings.delivery.longest_retry_seconds,
         jobs.COMMIT: settings.commitment.longest_retry_seconds,
+        jobs.PUSH: PATIENCE.longest_retry,
     }
+
+
+def _pushing(parts: Parts) -> Pushing:
+    settings = parts.settings
+    courier = partial(open_courier, settings, parts.folders)
+    return Pushing(parts.database, parts.jobs, courier, settings.push.roles, session_limits(settings.http))
 
 
 def _fallback_seconds(settings: Settings) -> float | None:

@@ -11,6 +11,7 @@ import structlog
 
 from gateway.reading import tasks
 from gateway.reading.child import Child
+from gateway.tracing import open_span
 from inference.remote.failures import RemoteUnusable
 from inference.remote.server import RemoteServer
 
@@ -54,9 +55,14 @@ class Engines:
 
         """
         asked = path, sop_instance_uid, laterality, view
+        span = open_span.current()
+        traceparent = span.call() if span is not None and self._server is not None else None
+        asking = time.time_ns()
         try:
-            read = self._child.run_patiently(tasks.read_image, *asked, self._server)
+            read = self._child.run_patiently(tasks.read_image, *asked, self._server, traceparent)
         except RemoteUnusable as failure:
+            if span is not None:
+                span.called_in_vain(asking, time.time_ns(), type(failure).__name__)
             self._away_since = self._clock() if self._away_since is None else self._away_since
             away = self._clock() - self._away_since
             if self._fallback_seconds is None or away < self._fallback_seconds:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import time
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -37,6 +38,8 @@ class ImageRead:
     """Maker and model, as the header says."""
     engine: str | None = None
     """Which engine read it; None: none did."""
+    begun_ns: int = 0
+    """When the engine began (nanoseconds of the POSIX clock)."""
 
 
 @dataclass(frozen=True)
@@ -87,11 +90,16 @@ def model_version(server: RemoteServer | None = None) -> str:
 
 
 def read_image(
-    path: Path, sop_instance_uid: str, laterality: Any, view: str | None, server: RemoteServer | None = None
+    path: Path,
+    sop_instance_uid: str,
+    laterality: Any,
+    view: str | None,
+    server: RemoteServer | None = None,
+    traceparent: str | None = None,
 ) -> ImageRead:
     """Read one image; a refused one comes back with its reason, which a second try would not change.
 
-    With a `server` the network runs there.
+    With a `server` the network runs there; it is told `traceparent` along with each request.
 
     Raises:
         RemoteUnusable: the server gave nothing that can be believed, which says nothing about the image.
@@ -100,6 +108,7 @@ def read_image(
     import numpy as np
     from pydicom import dcmread
 
+    from inference.remote.trace_context import called_from
     from preprocessing.errors import ImageRefused
     from preprocessing.header import detector_of
     from preprocessing.views import identify_view
@@ -107,8 +116,10 @@ def read_image(
     engine = _engine(server)
     header = dcmread(path, stop_before_pixels=True)
     detector = detector_of(header)
+    begun = time.time_ns()
     try:
-        reading = engine.read(path, identify_view(header))
+        with called_from(traceparent):
+            reading = engine.read(path, identify_view(header))
     except ImageRefused as refusal:
         failed = ViewResult(sop_instance_uid=sop_instance_uid, laterality=laterality, view=view, failure=str(refusal))
         return ImageRead(failed, engine.model.version, None, {}, type(refusal).__name__, detector)
@@ -116,7 +127,14 @@ def read_image(
     np.savez_compressed(packed, heat_map=reading.heat_map, extent=np.asarray(reading.heat_map_extent, np.float64))
     timings = dict(reading.timings)
     return ImageRead(
-        reading.result, engine.model.version, packed.getvalue(), timings, None, detector, engine=engine.name
+        reading.result,
+        engine.model.version,
+        packed.getvalue(),
+        timings,
+        None,
+        detector,
+        engine=engine.name,
+        begun_ns=begun,
     )
 
 

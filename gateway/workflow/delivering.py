@@ -17,6 +17,7 @@ from gateway.database.engine import Database
 from gateway.database.models import Delivery, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders
+from gateway.tracing import open_span
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
 
@@ -132,12 +133,14 @@ class Delivering:
             row.next_attempt_at = moment + timedelta(seconds=delay)
         if again:
             self._jobs.deliver(session, study_uid, generation, name, _next(attempt), delay)
+        delivered = len(outcomes) - len(again) - failed
+        open_span.note(delivered=delivered, waiting=len(again), failed=failed)
         append(session, "delivery", study_uid, {"destination": name, "generation": generation})
         log.info(
             "delivery.attempted",
             study=study_uid,
             destination=name,
-            delivered=len(outcomes) - len(again) - failed,
+            delivered=delivered,
             waiting=len(again),
             failed=failed,
             reason=again[0].last_error if again else None,

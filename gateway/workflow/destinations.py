@@ -11,6 +11,7 @@ from sqlalchemy.orm import Session
 
 from gateway.database.columns import now
 from gateway.database.models import Delivery, Report, Study
+from gateway.database.synthetic_models import is_synthetic
 from gateway.workflow.jobs import Jobs
 from reporting.study import REPORT_KINDS, Dialect, ReportKind, ReportVariant
 
@@ -60,6 +61,8 @@ class DestinationPlan:
 
 def plan_deliveries(session: Session, jobs: Jobs, plan: DestinationPlan, study: Study, generation: int) -> None:
     """Write the rows of what the generation owes to each destination, and enqueue the first attempts."""
+    if is_synthetic(session, study.study_instance_uid):
+        return
     session.flush()
     reports = session.scalars(select(Report).where(Report.study_id == study.id)).all()
     for destination in plan.destinations:
@@ -80,6 +83,8 @@ def forward_images(session: Session, jobs: Jobs, study: Study, destinations: Seq
 
     What retention has deleted can't be passed on any more, to a destination that came into the settings later.
     """
+    if is_synthetic(session, study.study_instance_uid):
+        return
     session.flush()
     for name in destinations:
         known = set(
@@ -111,6 +116,8 @@ def forward_at_once(
 
     Whoever has its images passed on gets all of them, tomosynthesis and dose reports that come after the views too.
     """
+    if is_synthetic(connection, study_uid):
+        return
     for name in destinations:
         row = {"study_id": study_id, "generation": generation, "destination": name, "instance_id": instance_id}
         connection.execute(insert(Delivery), row)

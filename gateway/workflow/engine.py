@@ -1,4 +1,4 @@
-"""Running the jobs: the workflow engine (DBOS) with our five workflows, for one working process."""
+"""Running the jobs: the workflow engine (DBOS) with our six workflows, for one working process."""
 
 from __future__ import annotations
 
@@ -14,11 +14,12 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from gateway.database.engine import Database
 from gateway.pictures.making import Picturing
+from gateway.push.pushing import Pushing
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
 from gateway.workflow.gathering import Gathering
-from gateway.workflow.jobs import APPLICATION, APPLICATION_VERSION, COMMIT, COMPARE, DELIVER, GATHER, PROCESS
+from gateway.workflow.jobs import APPLICATION, APPLICATION_VERSION, COMMIT, COMPARE, DELIVER, GATHER, PROCESS, PUSH
 from gateway.workflow.processing import Processing
 
 log = structlog.get_logger(__name__)
@@ -46,9 +47,13 @@ class WorkflowEngine:
         comparing: Comparing,
         committing: Committing,
         picturing: Picturing,
+        pushing: Pushing,
         slots: int,
+        around: Callable[[str, Callable[..., Any]], Callable[..., Any]] | None = None,
     ) -> None:
+        """`around`: what each step is wrapped in, by its name; None: nothing."""
         self._slots = slots
+        self._around = around or (lambda _, function: function)
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": database.engine.url.render_as_string(hide_password=False),
@@ -59,7 +64,7 @@ class WorkflowEngine:
             "run_migrations": False,
         }
         DBOS(config=config)
-        self._register(gathering, processing, delivering, comparing, committing, picturing)
+        self._register(gathering, processing, delivering, comparing, committing, picturing, pushing)
 
     def start(self) -> None:
         """Recover what this process was doing when it last ended, then take work from the queues."""
@@ -74,6 +79,7 @@ class WorkflowEngine:
         DBOS.register_queue(
             COMMIT, partition_worker_concurrency=1, polling_interval_sec=0.5, on_conflict="always_update"
         )
+        DBOS.register_queue(PUSH, partition_worker_concurrency=1, polling_interval_sec=1.0, on_conflict="always_update")
         DBOS.register_queue(COMPARE, worker_concurrency=1, polling_interval_sec=1.0, on_conflict="always_update")
 
     def stop(self, seconds: int = 10) -> None:
@@ -88,8 +94,10 @@ class WorkflowEngine:
         comparing: Comparing,
         committing: Committing,
         picturing: Picturing,
+        pushing: Pushing,
     ) -> None:
         def step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
+            wrapped = self._around(name, function)
             stepped: Callable[..., Any] = DBOS.step(
                 name=name,
                 retries_allowed=True,
@@ -97,7 +105,7 @@ class WorkflowEngine:
                 backoff_rate=2.0,
                 max_attempts=12,  # over an hour in all: a database server may be moved meanwhile
                 should_retry=_passes,
-            )(lambda *arguments: function(*arguments))
+            )(lambda *arguments: wrapped(*arguments))
             return stepped
 
         look = step("gather.look", gathering.look)
@@ -110,6 +118,7 @@ class WorkflowEngine:
         attempt_delivery = step("deliver.attempt", delivering.attempt)
         compare_files = step("compare.files", comparing.compare)
         attempt_commitment = step("commit.attempt", committing.attempt)
+        attempt_push = step("push.attempt", pushing.attempt)
 
         @DBOS.workflow(name=GATHER, max_recovery_attempts=_RECOVERIES)
         def gather(study_uid: str, generation: int) -> None:
@@ -140,6 +149,10 @@ class WorkflowEngine:
         @DBOS.workflow(name=DELIVER, max_recovery_attempts=_RECOVERIES)
         def deliver(study_uid: str, generation: int, destination: str, attempt: str) -> None:
             attempt_delivery(study_uid, generation, destination, attempt)
+
+        @DBOS.workflow(name=PUSH, max_recovery_attempts=_RECOVERIES)
+        def push(study_uid: str, generation: int, subscription_id: int, attempt: int) -> None:
+            attempt_push(study_uid, generation, subscription_id, attempt)
 
         @DBOS.workflow(name=COMPARE, max_recovery_attempts=_RECOVERIES)
         def compare(duplicate_id: int) -> None:

@@ -21,6 +21,7 @@ PROCESS: Final = "process"
 DELIVER: Final = "deliver"
 COMPARE: Final = "compare"
 COMMIT: Final = "commit"
+PUSH: Final = "push"
 _ALIVE: Final = ("ENQUEUED", "DELAYED", "PENDING")
 _SLIM: Final[dict[str, Any]] = {"load_input": False, "load_output": False}
 
@@ -48,6 +49,11 @@ def compare_id(duplicate_id: int) -> str:
 def commit_id(commitment_id: int, attempt: int) -> str:
     """Return the id of one attempt at answering a request for storage commitment."""
     return f"commit:{commitment_id}:{attempt}"
+
+
+def push_id(study_uid: str, generation: int, subscription_id: int, attempt: int) -> str:
+    """Return the id of one attempt at telling a device of a study."""
+    return f"push:{study_uid}:{generation}:{subscription_id}:{attempt}"
 
 
 class Jobs:
@@ -113,6 +119,21 @@ class Jobs:
         # One partition a requester: one that hangs holds up nobody else.
         self._enqueue(session, COMMIT, workflow_id, delay_seconds, commitment_id, attempt, partition=requester)
 
+    def push(
+        self,
+        session: Session,
+        study_uid: str,
+        generation: int,
+        subscription_id: int,
+        attempt: int,
+        delay_seconds: float,
+    ) -> None:
+        """Try once to tell a device that there is something to read."""
+        workflow_id = push_id(study_uid, generation, subscription_id, attempt)
+        arguments = (study_uid, generation, subscription_id, attempt)
+        # One partition a device: a push service that hangs holds up nobody else.
+        self._enqueue(session, PUSH, workflow_id, delay_seconds, *arguments, partition=str(subscription_id))
+
     def hurry_gather(self, study_uid: str, generation: int, delay_seconds: float) -> None:
         """Have a waiting gather job look after `delay_seconds`; does nothing when it is already looking."""
         self._client.set_workflow_delay(gather_id(study_uid, generation), delay_seconds=delay_seconds)
@@ -154,6 +175,10 @@ class Jobs:
     def exists(self, workflow_id: str) -> bool:
         """Say whether a job with this id was ever enqueued (and not yet pruned)."""
         return bool(self._client.list_workflows(workflow_ids=[workflow_id], **_SLIM))
+
+    def count_waiting_for_engine(self) -> int:
+        """Return how many studies are tried again later: no other process job is ever enqueued with a delay."""
+        return len(self._client.list_workflows(queue_name=PROCESS, status=["DELAYED"], **_SLIM))
 
     def prune(self, before: datetime, limit: int = 1000) -> int:
         """Delete finished jobs that ended before `before`, at most `limit`; return how many. Nothing else does."""

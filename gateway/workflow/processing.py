@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
@@ -22,6 +22,7 @@ from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
 from gateway.reading.engines import Engines
+from gateway.tracing import open_span
 from gateway.workflow.delivering import Patience
 from gateway.workflow.destinations import TO_WITHDRAW, DestinationPlan, plan_deliveries
 from gateway.workflow.events import tell
@@ -34,6 +35,10 @@ from reporting.study import Predecessor, SourceImage, StudyToReport
 log = structlog.get_logger(__name__)
 _PATIENCE = Patience(first_retry=5, longest_retry=60, give_up_after=float("inf"))
 _EMBEDDED = "embedded"
+
+
+Announce = Callable[[Session, Study, str], None]
+"""Takes a study that has just been reported, and the attention that it asked for before."""
 
 
 @dataclass(frozen=True)
@@ -57,8 +62,12 @@ class Processing:
         site: Site,
         engines: Engines | None = None,
         patience: Patience = _PATIENCE,
+        announce: Announce | None = None,
     ) -> None:
-        """`engines`: None: the embedded one in `child`; `patience`: how soon a study is tried again without one."""
+        """`engines`: None: the embedded one in `child`; `patience`: how soon a study is tried again without one.
+
+        `announce` is called in the transaction in which a study becomes reported; None: nobody is told.
+        """
         self._database = database
         self._folders = folders
         self._jobs = jobs
@@ -67,6 +76,7 @@ class Processing:
         self._site = site
         self._engines = engines or Engines(child)
         self._patience = patience
+        self._announce = announce
 
     def begin(self, study_uid: str, generation: int, run: int) -> list[int]:
         """Mark the study as being processed and return the ids of the images to read, in a fixed order.
@@ -116,6 +126,9 @@ class Processing:
             read = self._read_it(instance, version) if instance.deleted_at is None else _not_here(instance, version)
         except RemoteUnusable as failure:
             return str(failure)
+        open_span.note(engine=read.engine, refusal=read.refusal, model_version=version)
+        if (span := open_span.current()) is not None:
+            span.stages(read.begun_ns, read.timings, read.engine)
         heat_map_path = None
         if read.heat_map is not None:
             file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
@@ -175,7 +188,7 @@ class Processing:
                 return
             for report in finished:
                 self._record_report(session, study, generation, report, paths[report.sop_instance_uid])
-            result = to_report.result
+            result, before = to_report.result, study.attention
             study.attention = result.attention
             study.label = result.label
             study.malignancy_score = result.malignancy_score
@@ -185,6 +198,8 @@ class Processing:
             _resolve_dead_letters(session, study)
             plan_deliveries(session, self._jobs, self._plan, study, generation)
             tell(session, "study_reported", study)
+            if self._announce is not None:
+                self._announce(session, study, before)
         log.info("study.reported", study=study_uid, generation=generation, reports=len(finished))
 
     def give_up(self, study_uid: str, generation: int, run: int, step: str, reason: str) -> None:

@@ -23,6 +23,7 @@ from inference.remote.failures import (
     RemoteUnusable,
 )
 from inference.remote.server import RemoteServer
+from inference.remote.trace_context import trace_metadata
 from inference.remote.wire import as_sent, believed, question
 
 _PAUSES: Final = (0.2, 0.5, 1.0)
@@ -137,7 +138,7 @@ class RemoteCells:
                 self._server.model,
                 model_version=self._version,
                 request_id=ids[number],
-                headers=dict(login),
+                headers=dict(login) | trace_metadata(),
                 client_timeout=_left(deadline),
                 callback=partial(_put, arrived, number),
                 **question(tensor),

@@ -51,10 +51,25 @@ def cross_validate(
 
 def _guard(features: Features, fold_of: dict[str, int], fold: int) -> None:
     splits: dict[str, set[tuple[str, str]]] = {"training": set(), "held out": set()}
+    for number in learnt_from(features, fold_of, fold):
+        record = features.records[int(number)]
+        splits["training"].add((record.patient_id, record.pixel_hash))
+        if record.donor:
+            splits["training"].add((record.donor, f"tissue of {record.donor}"))
     for record in features.records:
-        side = "held out" if fold_of[record.patient_id] == fold else "training"
-        splits[side].add((record.patient_id, record.pixel_hash))
+        if record.use == "read" and fold_of[record.patient_id] == fold:
+            splits["held out"].add((record.patient_id, record.pixel_hash))
     guard_against_leaks({name: sorted(members) for name, members in splits.items()})
+
+
+def learnt_from(features: Features, fold_of: dict[str, int], fold: int) -> NDArray[np.int64]:
+    """Numbers of the records to learn from: neither the patient nor the woman around her lesion is held out."""
+    return np.flatnonzero(
+        [
+            record.use == "learn" and fold not in (fold_of[record.patient_id], fold_of.get(record.donor))
+            for record in features.records
+        ]
+    )
 
 
 def _fold(
@@ -67,7 +82,7 @@ def _fold(
 ) -> Answers:
     held = np.asarray([fold_of[record.patient_id] == fold for record in features.records])
     read = np.asarray([record.use == "read" for record in features.records])
-    learn, watch = np.flatnonzero(~held & ~read), np.flatnonzero(held & read)
+    learn, watch = learnt_from(features, fold_of, fold), np.flatnonzero(held & read)
     answers: list[Answers] = []
     for seed in plan.seeds:
         run = run_folder(folder, fold, seed)

@@ -6,7 +6,7 @@ would be drawn again for every fold. So both are done once: 40 numbers of half p
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Final, Literal
@@ -16,20 +16,26 @@ from numpy.typing import NDArray
 
 from inference.classes import CLASSES
 from inference.files import read_json, replace_file, replace_json
+from inference.training.films import Film, read_films
 from inference.training.frozen import CHANNELS, REDUCTION, FrozenLayers
 from inference.training.labels import Row
-from inference.training.samples import Sample, read_samples
+from inference.training.samples import Sample, Shape, is_normal_film, lesion_shapes, read_samples
 from inference.training.windows import items, windows_to_learn, windows_to_read
 from preprocessing.normalise import FloatImage
 from preprocessing.patches import SCALES
 
 ROWS: Final = 100
 _SEED: Final = 7
+_SAMPLES: Final = 100 * ROWS
+"""More than the samples of a chunk: a film gives 61."""
 
 
 @dataclass(frozen=True)
 class Record:
-    """One window: which answer (`item`) of which picture it belongs to, and what it is for."""
+    """One window: which answer (`item`) of which picture it belongs to, and what it is for.
+
+    `donor`: whose film the tissue around the picture is of, empty where there is none.
+    """
 
     item: int
     scale: int
@@ -41,6 +47,7 @@ class Record:
     area: int
     shorter_side: int
     file: str
+    donor: str = ""
 
 
 def store_features(rows: Sequence[Row], folder: Path, told: Callable[[str], None]) -> "Features":
@@ -48,28 +55,43 @@ def store_features(rows: Sequence[Row], folder: Path, told: Callable[[str], None
     folder.mkdir(parents=True, exist_ok=True)
     chunks = [rows[start : start + ROWS] for start in range(0, len(rows), ROWS)]
     frozen: FrozenLayers | None = None
+    source: _Source | None = None
     for number, chunk in enumerate(chunks):
         if (folder / f"{number:04d}.json").is_file():
             continue
         frozen = frozen or FrozenLayers()
-        _store_chunk(chunk, number, folder, frozen, told)
+        source = source or _Source(lesion_shapes(rows), read_films([row for row in rows if is_normal_film(row)]))
+        _store_chunk(chunk, number, folder, frozen, source, told)
         told(f"Windows of {min((number + 1) * ROWS, len(rows))} of {len(rows)} images.")
     return Features(folder, len(chunks))
 
 
+@dataclass(frozen=True)
+class _Source:
+    """What the pictures of all rows share: the sizes of lesion crops, and the films that they are set into."""
+
+    shapes: Sequence[Shape]
+    films: Sequence[Film]
+
+
 def _store_chunk(
-    rows: Sequence[Row], number: int, folder: Path, frozen: FrozenLayers, told: Callable[[str], None]
+    rows: Sequence[Row],
+    number: int,
+    folder: Path,
+    frozen: FrozenLayers,
+    source: _Source,
+    told: Callable[[str], None],
 ) -> None:
     records: list[Record] = []
     windows: list[list[FloatImage]] = [[] for _ in SCALES]
-    for place, sample in enumerate(read_samples(rows, told)):
+    for place, sample in enumerate(read_samples(rows, source.shapes, told)):
         # 1,000 answers a picture at most: numbers stay unique over all chunks.
-        first = (number * 4 * ROWS + place) * 1000
+        first = (number * _SAMPLES + place) * 1000
         for scale_number, scale in enumerate(SCALES):
             generator = np.random.default_rng((_SEED, number, place, scale_number))
-            learnt = windows_to_learn(sample, scale, generator)
-            records += [_record(sample, first, scale_number, "learn") for _ in learnt]
-            windows[scale_number] += learnt
+            learnt = windows_to_learn(sample, scale, source.films, generator)
+            records += [replace(_record(sample, first, scale_number, "learn"), donor=one.donor) for one in learnt]
+            windows[scale_number] += [one.window for one in learnt]
             for item_number, item in enumerate(items(sample)):
                 read = windows_to_read(sample, item, scale)
                 one = _record(sample, first + item_number, scale_number, "read", shifted=item.shifted)

@@ -14,7 +14,7 @@ from pydicom.dataset import Dataset
 from inference import metrics
 from inference.card import CARD_FILE, GRAPH_FILE, Calibration
 from inference.classes import CLASSES
-from inference.crops import read_crop, reading_places, windows_at
+from inference.crops import TURNS, read_crop, reading_places, windows_at
 from inference.findings import peak_scores
 from inference.metrics import Predictions
 from inference.onnx_graph import build_graph, weights_of
@@ -26,7 +26,7 @@ from inference.training.card_text import card_markdown, shared_facts
 from inference.training.cross_validate import Plan, network_to_ship, read_weights, run_folder, whole_network
 from inference.training.features import Features
 from inference.training.labels import Row, grey
-from inference.training.report import report
+from inference.training.report import counted_once, report
 from preprocessing.patches import SCALES
 from preprocessing.prepare import prepare_values, readable_positions
 
@@ -139,8 +139,7 @@ def _crops_by_sweep(sweep: SweepModel, rows: Sequence[Row], calibration: Calibra
         means: list[NDArray[np.float32]] = []
         for scale in SCALES:
             contrast = crop.contrast[scale.name]
-            # Every second one is a mirror image.
-            windows = windows_at(contrast, reading_places(contrast, scale), scale.side + 2 * _CELL)[::2]
+            windows = windows_at(contrast, reading_places(contrast, scale), scale.side + 2 * _CELL)[::TURNS]
             cells = sweep.cells(np.stack(windows))[:, 1:-1, 1:-1, outputs_of(scale)]
             means.append(cells.mean(axis=(0, 1, 2)))
         logits.append(np.stack(means))
@@ -175,7 +174,7 @@ def _draw(answers: Answers, given: Predictions, rows: Sequence[Row], plan: Plan,
         for seed in plan.seeds
     ]
     plots.draw_curves(curves, out_dir / "curves.png")
-    counted = given.part(answers.origins != "film normal shifted")
+    counted = given.part(counted_once(answers))
     plots.draw_confusion(counted, out_dir / "confusion.png")
     plots.draw_reliability(counted, out_dir / "reliability.png")
     plots.draw_roc(counted, out_dir / "roc.png")

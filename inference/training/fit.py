@@ -2,7 +2,7 @@
 
 AdamW (Loshchilov and Hutter 2019), the new heads ten times as fast as ImageNet's layers, a short warm-up and a cosine
 to the end (nothing is chosen on held-out patients), label smoothing .05, dropout .3. A batch of 32 windows is of one
-scale, the scales taking turns: a fifth normal tissue, the four lesion classes in equal parts.
+scale, the scales taking turns: under a quarter normal tissue, the four lesion classes in equal parts.
 
 What a step does follows from the seed and its number alone, and its outcome is kept every `KEPT_EVERY` steps in one
 file that is replaced whole: a killed run goes on from there and ends as it would have.
@@ -38,7 +38,7 @@ _HEADS_FASTER: Final = 10.0
 _WARM_UP: Final = 50
 _LABEL_SMOOTHING: Final = 0.05
 _WEIGHT_DECAY: Final = 0.01
-_SHARES: Final = {"film normal": 0.12, "lesion film": 0.08}
+_SHARES: Final = {"film normal": 0.08, "film normal cut": 0.08, "lesion film": 0.06}
 _STATE: Final = "state.npz"
 _CURVE: Final = "curve.json"
 Forward = Callable[[NDArray[np.float32]], Any]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from inference import metrics, probes
 from inference.figures import figures, lesion_figures
@@ -13,6 +14,7 @@ from inference.training.answers import Answers
 NORMALS = {
     "a woman left out": "film normal",
     "the same, all windows shifted by half a pixel": "film normal shifted",
+    "the same, cut as small as lesion crops": "film normal cut",
     "tissue of the lesion films outside the bright spots": "lesion film",
 }
 
@@ -20,7 +22,7 @@ NORMALS = {
 def report(answers: Answers, given: Predictions, draws: int) -> dict[str, Any]:
     """Figures of `given`, the calibrated probabilities of `answers`; normals are a woman left out and film tissue."""
     lesion = answers.origins == "lesion"
-    counted = answers.origins != "film normal shifted"
+    counted = counted_once(answers)
     return {
         **figures(given.part(counted), draws=draws),
         **lesion_figures(given.part(lesion), answers.shorter_sides[lesion], draws),
@@ -39,6 +41,11 @@ def report(answers: Answers, given: Predictions, draws: int) -> dict[str, Any]:
         },
         **_probes(answers),
     }
+
+
+def counted_once(answers: Answers) -> NDArray[np.bool_]:
+    """Without the normals that are there a second time: shifted, or cut small."""
+    return ~np.isin(answers.origins, ("film normal shifted", "film normal cut"))
 
 
 def _recall(normals: Predictions) -> dict[str, Any] | None:

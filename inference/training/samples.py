@@ -1,40 +1,56 @@
-"""The pictures to learn from: lesion crops, quiet tissue in large ones, and normal film views."""
+"""The pictures to learn from: lesion crops, quiet tissue in large ones, normal film views, and crops cut from those.
+
+A crop smaller than a window is filled up with its reflection. Were normal tissue never cut that small, a reflection
+alone would say "lesion": version 0.3.0 marked the chest wall, where a sweep sees one. So every normal film also gives
+crops of the sizes that lesion crops have.
+"""
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from inference.classes import ClassName
-from inference.crops import Crop, Places, read_crop, reduced_film
+from inference.crops import Crop, Places, read_crop
+from inference.training.films import MASK_REDUCTION, breast_of_film, filled_film, places_in_breast
 from inference.training.labels import Row, grey
-from preprocessing.breast_mask import find_breast
-from preprocessing.normalise import FloatImage, fill_outside, inside_film, local_contrast
+from preprocessing.normalise import FloatImage, local_contrast
 from preprocessing.patches import COARSE, SCALES, spot_energy
 
-Origin = Literal["lesion", "lesion film", "film normal", "normal crop"]
+Origin = Literal["lesion", "lesion film", "film normal", "film normal cut", "normal crop"]
+Shape = tuple[int, int]
+"""Rows and columns in scan pixels."""
 
 _SMALLEST_FULL_VIEW: Final = 4000
 """Long side of a full view scanned at film resolution; anything smaller isn't at the scale of the crops."""
 _NORMAL_PLACES: Final = 120
-_MASK_REDUCTION: Final = 0.125
+_CUTS: Final = 60
+"""Crops cut from a normal film; the last third is held for reading."""
+_CUTS_TO_LEARN: Final = 40
+_LARGEST_CUT: Final = 1024
+_TISSUE_IN_A_CUT: Final = 0.95
 
 
 @dataclass(frozen=True)
 class Sample:
     """One picture's contrast at each scale (by name) and what its windows show.
 
-    `places`: (x, y) in coarse pixels where a window shows the label; empty where the whole crop does. `origin`:
-    "lesion", "film normal" (a full view without a lesion), "lesion film" (normal tissue in a large calcification crop,
-    far from its bright spots) or "normal crop". `area`: of the crop in scan pixels, 0 for normal tissue.
+    `reduced`: the grey values (0..1) that the contrast was measured in, for a crop; empty for a whole film. `places`:
+    (x, y) in coarse pixels where a window shows the label; empty where the whole crop does. `origin`: "lesion", "film
+    normal" (a full view without a lesion), "film normal cut" (a crop of one), "lesion film" (normal tissue in a large
+    calcification crop, far from its bright spots) or "normal crop". `area`: of the crop in scan pixels, 0 for normal
+    tissue. `use`: what its windows are for.
     """
 
     contrast: dict[str, FloatImage]
+    reduced: dict[str, FloatImage]
     places: Places
     label: ClassName
     patient_id: str
@@ -43,22 +59,42 @@ class Sample:
     area: int
     shorter_side: int
     path: Path
+    use: Literal["both", "learn", "read"] = "both"
 
 
-def read_samples(rows: Sequence[Row], told: Callable[[str], None]) -> Iterator[Sample]:
+def is_normal_film(row: Row) -> bool:
+    """Whether a row names a whole normal view at film resolution, as far as the row can say.
+
+    The two PNGs among the film normals had pieces of the breast's edge cut out.
+    """
+    return row.kind == "full" and row.label == "normal" and row.path.suffix != ".png"
+
+
+def lesion_shapes(rows: Sequence[Row]) -> list[Shape]:
+    """The sizes of the lesion crops among `rows` that are no larger than 1,024 scan pixels; read from their headers."""
+    shapes: list[Shape] = []
+    for row in rows:
+        if row.kind == "crop" and row.label != "normal":
+            with Image.open(row.path) as picture:
+                columns, lines = picture.size
+            if max(lines, columns) <= _LARGEST_CUT:
+                shapes.append((lines, columns))
+    return shapes
+
+
+def read_samples(rows: Sequence[Row], shapes: Sequence[Shape], told: Callable[[str], None]) -> Iterator[Sample]:
     """Read the images of `rows` one by one; what can't be used is left out, and `told` gets a sentence about it.
 
-    Raises LabelsUnusable for a file that can't be read.
+    `shapes`: sizes of the crops that normal films give. Raises LabelsUnusable for a file that can't be read.
     """
     for row in rows:
         pixels = grey(row.path)
         if row.kind == "crop":
             yield from _from_crop(row, pixels, told)
-        elif row.label != "normal" or max(pixels.shape) < _SMALLEST_FULL_VIEW or row.path.suffix == ".png":
-            # The two PNGs among the film normals had pieces of the breast's edge cut out.
+        elif not is_normal_film(row) or max(pixels.shape) < _SMALLEST_FULL_VIEW:
             told(f"Left out: {row.path.name} (a full view that isn't a whole normal film scan).")
         else:
-            yield _from_full_view(row, pixels)
+            yield from _from_full_view(row, pixels, shapes)
 
 
 def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None]) -> Iterator[Sample]:
@@ -78,7 +114,9 @@ def _sample(
     row: Row, pixels: NDArray[np.uint8], crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
 ) -> Sample:
     shorter = min(pixels.shape)
-    return Sample(crop.contrast, places, label, row.patient_id, _hash(pixels), origin, area, shorter, row.path)
+    return Sample(
+        crop.contrast, crop.reduced, places, label, row.patient_id, _hash(pixels), origin, area, shorter, row.path
+    )
 
 
 def quiet_places(coarse: FloatImage) -> Places:
@@ -102,25 +140,38 @@ def quiet_places(coarse: FloatImage) -> Places:
     )
 
 
-def _from_full_view(row: Row, pixels: NDArray[np.uint8]) -> Sample:
+def _from_full_view(row: Row, pixels: NDArray[np.uint8], shapes: Sequence[Shape]) -> Iterator[Sample]:
     film = pixels.astype(np.float32) / np.float32(255.0)
-    small = cv2.resize(film, None, fx=_MASK_REDUCTION, fy=_MASK_REDUCTION, interpolation=cv2.INTER_AREA)
-    breast = find_breast(np.asarray(small, dtype=np.float32)).mask
-    contrast: dict[str, FloatImage] = {}
-    for scale in SCALES:
-        image = reduced_film(film, scale)
-        size = (image.shape[1], image.shape[0])
-        mask = cv2.resize(breast.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-        contrast[scale.name] = local_contrast(
-            fill_outside(image, inside_film(np.asarray(mask, dtype=np.bool_), scale.millimetres))
-        )
+    breast = breast_of_film(film)
+    contrast = {scale.name: local_contrast(filled_film(film, breast, scale)) for scale in SCALES}
+    places = places_in_breast(breast, _NORMAL_PLACES)
+    hashed = _hash(pixels)
+    yield Sample(contrast, {}, places, "normal", row.patient_id, hashed, "film normal", 0, min(pixels.shape), row.path)
+    generator = np.random.default_rng(len(shapes))
+    cuts = _cuts(pixels, breast, shapes, generator)
+    for number, cut in enumerate(cuts):
+        sample = _sample(row, cut, read_crop(cut), (), "normal", "film normal cut", 0)
+        yield replace(sample, pixel_hash=hashed, use="learn" if number < _CUTS_TO_LEARN else "read")
+
+
+def _cuts(
+    pixels: NDArray[np.uint8], breast: NDArray[np.bool_], shapes: Sequence[Shape], generator: np.random.Generator
+) -> Iterator[NDArray[np.uint8]]:
+    """Crops of a film that lie in the breast; fewer where the breast has no room for a size."""
     rows, columns = np.nonzero(breast)
-    chosen = np.random.default_rng(len(rows)).choice(len(rows), min(len(rows), _NORMAL_PLACES), replace=False)
-    times = COARSE.of_film / _MASK_REDUCTION
-    places = tuple((float(columns[i]) * times, float(rows[i]) * times) for i in chosen)
-    return Sample(
-        contrast, places, "normal", row.patient_id, _hash(pixels), "film normal", 0, min(pixels.shape), row.path
-    )
+    for _ in range(_CUTS if shapes else 0):
+        height, width = shapes[int(generator.integers(len(shapes)))]
+        for _ in range(20):
+            place = int(generator.integers(len(rows)))
+            top = round(rows[place] / MASK_REDUCTION) - height // 2
+            left = round(columns[place] / MASK_REDUCTION) - width // 2
+            if top < 0 or left < 0 or top + height > pixels.shape[0] or left + width > pixels.shape[1]:
+                continue
+            lower, right = (math.ceil(end * MASK_REDUCTION) for end in (top + height, left + width))
+            part = breast[int(top * MASK_REDUCTION) : lower, int(left * MASK_REDUCTION) : right]
+            if part.mean() >= _TISSUE_IN_A_CUT:
+                yield pixels[top : top + height, left : left + width]
+                break
 
 
 def _hash(pixels: NDArray[np.uint8]) -> str:

@@ -1,10 +1,12 @@
 """Which windows a picture gives: augmented ones to learn from, plain ones to be measured by.
 
-A lesion's windows to learn from lie where its label is true: anywhere in a mass's crop, near the bright spots of a
-calcification's. The plain ones are those by which any crop is read (`inference.crops`), and an item is one answer: a
-crop, or one place of normal tissue.
+Half of the windows that a small picture doesn't fill show it set into the tissue of a normal film, the others are
+filled up with its reflection, as a crop is when it is read. A lesion's windows to learn from lie where its label is
+true: anywhere in a mass's crop, near the bright spots of a calcification's. The plain ones are those by which any crop
+is read (`inference.crops`), and an item is one answer: a crop, or one place of normal tissue.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,12 +14,16 @@ import numpy as np
 
 from inference.crops import Place, reading_places, windows_at
 from inference.training.augment import training_window
+from inference.training.films import Film, set_into
 from inference.training.samples import Sample
 from preprocessing.normalise import FloatImage
 from preprocessing.patches import COARSE, WindowScale, bright_places
 
 A_LESION: Final = 8
 """Windows of a crop, at each scale, to learn from."""
+_A_CUT: Final = 4
+_FILLED_WITH_ROOM: Final = 1.25
+"""Sides of a window that a picture must have, so that a turned and reduced one is filled by it."""
 _QUIET: Final = 4
 _FILM: Final = 80
 _QUIET_ITEMS: Final = 4
@@ -34,15 +40,45 @@ class Item:
     shifted: bool
 
 
-def windows_to_learn(sample: Sample, scale: WindowScale, generator: np.random.Generator) -> list[FloatImage]:
+@dataclass(frozen=True)
+class Learnt:
+    """One augmented window; `donor`: whose film its tissue around the picture is of, empty where there is none."""
+
+    window: FloatImage
+    donor: str = ""
+
+
+def windows_to_learn(
+    sample: Sample, scale: WindowScale, films: Sequence[Film], generator: np.random.Generator
+) -> list[Learnt]:
     """Augmented windows at `scale`; the same generator state gives the same windows."""
+    if sample.use == "read":
+        return []
     contrast = sample.contrast[scale.name]
-    places = _lesion_places(sample, scale, generator) if not sample.places else _tissue_places(sample, scale, generator)
-    return [training_window(contrast, place, scale.side, generator) for place in places]
+    if sample.places:
+        places = _tissue_places(sample, scale, generator)
+        return [Learnt(training_window(contrast, place, scale.side, generator)) for place in places]
+    places = _crop_places(sample, scale, generator)
+    others = [film for film in films if film.patient_id != sample.patient_id]
+    if not others or min(contrast.shape) >= _FILLED_WITH_ROOM * scale.side:
+        return [Learnt(training_window(contrast, place, scale.side, generator)) for place in places]
+    middle = ((contrast.shape[1] - 1) / 2, (contrast.shape[0] - 1) / 2)
+    learnt: list[Learnt] = []
+    for turn, place in enumerate(places):
+        if turn % 2:
+            film = others[int(generator.integers(len(others)))]
+            amid, centre = set_into(film, sample.reduced[scale.name], scale, generator)
+            moved = (centre[0] + place[0] - middle[0], centre[1] + place[1] - middle[1])
+            learnt.append(Learnt(training_window(amid, moved, scale.side, generator), film.patient_id))
+        else:
+            learnt.append(Learnt(training_window(contrast, place, scale.side, generator)))
+    return learnt
 
 
 def items(sample: Sample) -> list[Item]:
     """The answers that a held-out picture is asked for."""
+    if sample.use == "learn":
+        return []
     if not sample.places:
         return [Item(0, shifted=False)]
     if sample.origin == "film normal":
@@ -53,7 +89,7 @@ def items(sample: Sample) -> list[Item]:
 
 
 def windows_to_read(sample: Sample, item: Item, scale: WindowScale) -> list[FloatImage]:
-    """The plain windows of one answer at `scale`, each with its mirror image."""
+    """The plain windows of one answer at `scale`, each with its mirror images."""
     contrast = sample.contrast[scale.name]
     times = COARSE.millimetres / scale.millimetres
     if sample.places:
@@ -64,7 +100,7 @@ def windows_to_read(sample: Sample, item: Item, scale: WindowScale) -> list[Floa
     return windows_at(contrast, places, scale.side, 0.5 if item.shifted else 0.0)
 
 
-def _lesion_places(sample: Sample, scale: WindowScale, generator: np.random.Generator) -> list[Place]:
+def _crop_places(sample: Sample, scale: WindowScale, generator: np.random.Generator) -> list[Place]:
     contrast = sample.contrast[scale.name]
     height, width = contrast.shape
     room = (max(0.0, (width - scale.side) / 2), max(0.0, (height - scale.side) / 2))
@@ -72,7 +108,7 @@ def _lesion_places(sample: Sample, scale: WindowScale, generator: np.random.Gene
     if sample.label.endswith("calcification") and max(room) > _SPOTTED_ROOM:
         spots = bright_places(contrast, _BRIGHT, scale.side // 2)
     places: list[Place] = []
-    for turn in range(A_LESION):
+    for turn in range(A_LESION if sample.area else _A_CUT):
         if spots:
             x, y = spots[turn % len(spots)]
             stray = 24.0

@@ -17,6 +17,8 @@ from reporting.feed.sessions import Sessions
 from reporting.feed.settings import FeedSettings
 from reporting.feed.stores import Accounts, StoreUnavailableError
 
+BACKGROUND = "mammogate-background"
+"""A page that asks by itself, with nobody at it, says so in this header: its session then ends when nobody uses it."""
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -98,7 +100,8 @@ class Gate:
         # Not request.url: that is put together with the Host header, which the client writes.
         if self._settings.is_open(request.scope["path"]):
             return
-        principal = await run_in_threadpool(identify, request, self._sessions, self._settings)
+        used = BACKGROUND not in request.headers
+        principal = await run_in_threadpool(identify, request, self._sessions, self._settings, keep_alive=used)
         if principal is None:
             raise not_logged_in()
         request.scope[SCOPE_KEY] = Caller(principal, client_address(request), self._accounts, self._now)

@@ -10,15 +10,19 @@ from reporting.feed.access import Right
 from reporting.feed.caller import Caller, require
 from reporting.feed.errors import ApiError, not_found
 from reporting.feed.operation_schemas import (
+    CheckRequest,
     DeadLetterAnswer,
     DestinationAnswer,
+    DestinationHealth,
     FlagAnswer,
     QuarantineAnswer,
     QueueAnswer,
+    ResendAnswer,
+    ResendRequest,
     RetryAnswer,
     RetryRequest,
 )
-from reporting.feed.stores import Operations, UnknownStudyError
+from reporting.feed.stores import Operations, UnknownDestinationError, UnknownStudyError
 
 Operator = Annotated[Caller, Depends(require(Right.OPERATE))]
 Limit = Annotated[int, Query(ge=1, le=1000)]
@@ -64,5 +68,27 @@ def build_operation_router(operations: Operations) -> APIRouter:
         if restarted == 0:
             raise ApiError(409, "nothing_to_retry", "Nothing in this study has failed for good.")
         return RetryAnswer(study_instance_uid=uid, restarted=restarted)
+
+    @router.post("/resend", summary="Send the newest reports of a study to a destination once more")
+    def resend(caller: Operator, wanted: ResendRequest) -> ResendAnswer:
+        uid, destination = wanted.study_instance_uid, wanted.destination
+        caller.record("resend", uid, destination)
+        try:
+            objects = operations.resend(uid, destination)
+        except UnknownStudyError:
+            raise not_found("study") from None
+        except UnknownDestinationError:
+            raise not_found("destination") from None
+        if objects == 0:
+            raise ApiError(409, "nothing_to_resend", "Nothing is built for it yet, or all of it is on its way.")
+        return ResendAnswer(study_instance_uid=uid, destination=destination, objects=objects)
+
+    @router.post("/check-destination", summary="Ask a destination whether it answers now")
+    def check(caller: Operator, wanted: CheckRequest) -> DestinationHealth:
+        caller.record("destination_checked", None, wanted.destination)
+        try:
+            return operations.check(wanted.destination)
+        except UnknownDestinationError:
+            raise not_found("destination") from None
 
     return router

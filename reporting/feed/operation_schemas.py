@@ -112,3 +112,35 @@ class RetryAnswer(_Answer):
 
     study_instance_uid: str
     restarted: Annotated[int, Field(ge=1)]
+
+
+DestinationName = Annotated[str, Field(min_length=1, max_length=64)]
+
+
+class ResendRequest(_Answer):
+    """Which study to give to which destination once more."""
+
+    study_instance_uid: Annotated[str, Field(pattern=r"^[0-9.]{1,64}$")]
+    destination: DestinationName
+
+
+class ResendAnswer(_Answer):
+    """`objects` counts the reports and images that are sent again (at least one)."""
+
+    study_instance_uid: str
+    destination: str
+    objects: Annotated[int, Field(ge=1)]
+
+
+class CheckRequest(_Answer):
+    """Which destination to look at."""
+
+    destination: DestinationName
+
+
+class DestinationHealth(_Answer):
+    """Whether a destination answers now, and what it said."""
+
+    destination: str
+    ok: bool
+    detail: str

@@ -15,7 +15,14 @@ from typing import Any, Generic, Literal, Protocol, TypeVar
 from reporting.feed.access import Role
 from reporting.feed.image_schemas import ViewImage
 from reporting.feed.login_stores import DeviceStore, IdentityStore, PasskeyStore, PendingStore
-from reporting.feed.operation_schemas import DeadLetter, DestinationState, FlaggedStudy, QuarantinedFile, QueuedWork
+from reporting.feed.operation_schemas import (
+    DeadLetter,
+    DestinationHealth,
+    DestinationState,
+    FlaggedStudy,
+    QuarantinedFile,
+    QueuedWork,
+)
 from reporting.feed.schemas import Attention, DependencyStatus, Study
 
 Item_co = TypeVar("Item_co", covariant=True)
@@ -175,7 +182,14 @@ AuditAction = Literal[
     "study_viewed",
     "report_downloaded",
     "image_viewed",
+    "note_viewed",
+    "feedback_viewed",
+    "feedback",
     "retry",
+    "resend",
+    "destination_checked",
+    "push_on",
+    "push_off",
     "upload",
 ]
 AuditOutcome = Literal["ok", "failed", "refused"]
@@ -239,6 +253,10 @@ class UnknownStudyError(Exception):
     """There is no such study."""
 
 
+class UnknownDestinationError(Exception):
+    """The settings name no such destination."""
+
+
 class Operations(Protocol):
     """The operators' view; at most `limit` items, the ones that have waited longest first."""
 
@@ -256,6 +274,18 @@ class Operations(Protocol):
         """Start again what failed for good in this study; return how many things that were (0: nothing had failed).
 
         Raises `UnknownStudyError`.
+        """
+
+    def resend(self, study_instance_uid: str, destination: str) -> int:
+        """Send the newest reports to the destination once more; return how many objects that are.
+
+        Raises `UnknownStudyError`, `UnknownDestinationError`.
+        """
+
+    def check(self, destination: str) -> DestinationHealth:
+        """Ask the destination whether it answers; takes some seconds where it does not.
+
+        Raises `UnknownDestinationError`.
         """
 
 

@@ -18,7 +18,8 @@ Row = tuple[str, ...]
 def documents() -> list[Path]:
     """Every document of the project that is not the model's own."""
     in_docs = [path for path in sorted((ROOT / "docs").rglob("*.md")) if "model" not in path.relative_to(ROOT).parts]
-    return [ROOT / "README.md", ROOT / "android_viewer" / "README.md", *in_docs]
+    viewer = ROOT / "android_viewer"
+    return [ROOT / "README.md", viewer / "README.md", viewer / "android" / "README.md", *in_docs]
 
 
 def tables(text: str) -> dict[Row, list[Row]]:

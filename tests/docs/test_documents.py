@@ -29,6 +29,7 @@ EXAMPLES = {
     "database_url",
     "node",
     "dicom.allowed_peers",
+    "http.app_certificates",
     "dicom.tls.certificate",
     "dicom.tls.key",
     "dicom.tls.peer_ca",
@@ -49,13 +50,26 @@ EXAMPLES = {
     "inference.tls.certificate",
     "inference.tls.key",
     "retention.after_days",
+    "synthetic.every_minutes",
+    "synthetic.host",
+    "synthetic.port",
+    "synthetic.tls.ca",
+    "synthetic.tls.certificate",
+    "synthetic.tls.key",
+    "traces.ca",
+    "traces.endpoint",
+    "traces.token_file",
+    "push.contact",
+    "push.roles",
+    "push.also_allowed",
 }
 # Accepted, but a password belongs into a file.
 NOT_IN_TEMPLATE = {"password"}
 # Variables that are read before there are settings, and the AE title of `mammogate send`.
 NOT_SETTINGS = {*loading.NOT_SETTINGS, "MAMMOGATE_SCU"}
 DOTTED = re.compile(
-    r"(?:dicom|http|study|inference|delivery|commitment|retention|site|audit|destinations|sources)(?:\.[a-z_]+)+"
+    r"(?:dicom|http|study|inference|delivery|commitment|retention|upload|push|site|audit|destinations|sources|synthetic"
+    r"|traces)(?:\.[a-z_]+)+"
 )
 
 with_each_document = pytest.mark.parametrize(

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from inference.card import read_model_info
 from inference.classes import ClassName
 from inference.embedded import EmbeddedEngine
 from inference.evaluate import evaluate
 from inference.train import train
+from inference.training.films import Film, read_films, set_into
 from inference.training.labels import LabelsUnusable, Row, read_labels
 from inference.training.samples import Sample, read_samples
 from inference.training.split import LeakFound, fold_of_patients, guard_against_leaks
@@ -186,18 +190,19 @@ def test_blank_crops_are_left_out_of_training_and_said(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "blank.png"), np.full((300, 300), 200, dtype=np.uint8))
     told: list[str] = []
     row = Row(tmp_path / "blank.png", "P", "benign_mass", "crop", "", "")
-    assert list(read_samples([row], told.append)) == []
+    assert list(read_samples([row], (), told.append)) == []
     assert "blank.png" in told[0]
 
 
 def test_training_windows_differ_every_time_and_stay_in_range(tmp_path: Path) -> None:
     sample = only_sample(tmp_path, "malignant_mass")
     for scale in SCALES:
-        first, second, *_ = windows = windows_to_learn(sample, scale, np.random.default_rng(0))
+        learnt = windows_to_learn(sample, scale, (), np.random.default_rng(0))
+        first, second, *_ = windows = [one.window for one in learnt]
         assert {window.shape for window in windows} == {(scale.side, scale.side)}
         assert not np.array_equal(first, second)
         assert all(0.0 <= window.min() <= window.max() <= 1.0 for window in windows)
-        assert np.array_equal(first, windows_to_learn(sample, scale, np.random.default_rng(0))[0])
+        assert np.array_equal(first, windows_to_learn(sample, scale, (), np.random.default_rng(0))[0].window)
 
 
 def test_the_places_by_which_a_crop_is_read_do_not_depend_on_its_label(tmp_path: Path) -> None:
@@ -210,14 +215,71 @@ def test_the_places_by_which_a_crop_is_read_do_not_depend_on_its_label(tmp_path:
 
 
 def test_normal_views_are_asked_twice_the_second_time_half_a_pixel_away(tmp_path: Path) -> None:
-    (sample,) = read_samples(read_labels(normal_views(tmp_path, patients=1)), print)
+    (sample,) = read_samples(read_labels(normal_views(tmp_path, patients=1)), (), print)
     asked = items(sample)
     assert [item.shifted for item in asked] == [False] * 40 + [True] * 40
     plain, shifted = (windows_to_read(sample, asked[place], FINE)[0] for place in (0, 40))
     assert 0.0 < np.abs(plain - shifted).mean() < 0.05
 
 
+def test_a_normal_film_also_gives_crops_of_the_sizes_that_lesions_have(tmp_path: Path) -> None:
+    shapes = [(120, 200), (300, 260)]
+    film, *cuts = read_samples(read_labels(normal_views(tmp_path, patients=1)), shapes, print)
+    assert {cut.origin for cut in cuts} == {"film normal cut"}
+    assert {cut.reduced["fine"].shape for cut in cuts} == {(60, 100), (150, 130)}
+    assert {cut.pixel_hash for cut in cuts} == {film.pixel_hash}, "the guard must know them for the same film"
+    learnt = [cut for cut in cuts if cut.use == "learn"]
+    held = [cut for cut in cuts if cut.use == "read"]
+    assert (len(learnt), len(held)) == (40, 20)
+    assert not items(learnt[0])
+    assert len(items(held[0])) == 1
+    assert not windows_to_learn(held[0], FINE, (), np.random.default_rng(0))
+
+
+def test_half_the_windows_of_a_small_picture_show_it_amid_another_womans_tissue(tmp_path: Path) -> None:
+    films = read_films(read_labels(normal_views(tmp_path / "normals", patients=2)))
+    small = only_sample(tmp_path, "malignant_mass", crop("malignant_mass", seed=0, side=160))
+    learnt = windows_to_learn(small, FINE, films, np.random.default_rng(0))
+    assert [bool(one.donor) for one in learnt] == [False, True] * 4
+    assert {one.donor for one in learnt} <= {"", "N_000", "N_001"}
+    own = windows_to_learn(replace(small, patient_id="N_000"), FINE, films, np.random.default_rng(0))
+    assert {one.donor for one in own} == {"", "N_001"}
+    large = only_sample(tmp_path, "malignant_mass", crop("malignant_mass", seed=0, side=900))
+    assert not any(one.donor for one in windows_to_learn(large, FINE, films, np.random.default_rng(0)))
+
+
+@given(height=st.integers(8, 200), width=st.integers(8, 200), level=st.floats(0.1, 0.9), seed=st.integers(0, 2**32 - 1))
+def test_a_picture_set_into_a_film_keeps_its_middle_and_leaves_the_film_beyond_it(
+    height: int, width: int, level: float, seed: int
+) -> None:
+    generator = np.random.default_rng(seed)
+    tissue = np.full((600, 500), level, dtype=np.float32) + generator.normal(0, 0.02, (600, 500)).astype(np.float32)
+    film = Film("N", {"fine": tissue}, ((150.0, 120.0),))
+    picture = generator.normal(0.5, 0.01, (height, width)).astype(np.float32)
+    picture[height // 2, width // 2] = 4.0
+    amid, (x, y) = set_into(film, picture, FINE, generator)
+    brightest = np.unravel_index(int(amid.argmax()), amid.shape)
+    assert abs(brightest[0] - y) <= 1.0
+    assert abs(brightest[1] - x) <= 1.0
+    assert amid.shape[0] == amid.shape[1] == max(height, width) + 2 * (FINE.side + 112)
+    assert np.isfinite(amid).all()
+
+
+def test_nothing_is_learnt_from_a_window_whose_surroundings_are_of_a_woman_held_out(trained: Path) -> None:
+    from inference.training.cross_validate import learnt_from
+    from inference.training.features import Features
+
+    features = Features(trained / "model" / "work" / "features", 1)
+    donors = {record.donor for record in features.records} - {""}
+    assert donors == {"N_000", "N_001"}
+    fold_of = {record.patient_id: 1 for record in features.records} | {"N_000": 0}
+    numbers = learnt_from(features, fold_of, 0)
+    assert len(numbers)
+    assert all("N_000" not in (features.records[n].donor, features.records[n].patient_id) for n in numbers)
+    assert any(features.records[n].donor == "N_001" for n in numbers)
+
+
 def only_sample(folder: Path, label: ClassName, pixels: np.ndarray | None = None) -> Sample:
     cv2.imwrite(str(folder / "a.png"), crop(label, seed=0) if pixels is None else pixels)
-    sample, *_ = read_samples([Row(folder / "a.png", "P", label, "crop", "", "")], print)
+    sample, *_ = read_samples([Row(folder / "a.png", "P", label, "crop", "", "")], (), print)
     return sample

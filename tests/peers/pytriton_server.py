@@ -1,6 +1,6 @@
 """A real Triton (by nvidia-pytriton) that serves an exported graph with its Python backend. Runs in a venv of its own.
 
-python pytriton_server.py GRAPH VERSION GRPC_PORT HTTP_PORT METRICS_PORT
+python pytriton_server.py GRAPH VERSION GRPC_PORT HTTP_PORT METRICS_PORT [ADDRESS]
 
 The graph is the one of `mammogate model export --format triton`. Imports nothing of this repository.
 """
@@ -39,7 +39,8 @@ def main() -> None:
     def evaluate(requests: list[Any]) -> list[dict[str, Any]]:
         return [{"logits": session.run(["logits"], {"image": request["image"]})[0]} for request in requests]
 
-    addresses = {"http_address": LOOPBACK, "grpc_address": LOOPBACK, "metrics_address": LOOPBACK}
+    address = sys.argv[6] if len(sys.argv) > 6 else LOOPBACK
+    addresses = {"http_address": address, "grpc_address": address, "metrics_address": address}
     ports = {"http_port": http_port, "grpc_port": grpc_port, "metrics_port": metrics_port}
     # Politely: a plain SIGTERM would leave the server behind.
     signal.signal(signal.SIGTERM, lambda *_: os.kill(os.getpid(), signal.SIGINT))

@@ -94,7 +94,7 @@ export function onLoggedOut(listener: () => void): void {
   whenLoggedOut = listener;
 }
 
-async function ask(path: string, options: RequestInit = {}): Promise<Response> {
+export async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   let answer: Response;
   try {
     answer = await fetch(path, { ...options, credentials: "same-origin", cache: "no-store" });
@@ -108,8 +108,15 @@ async function ask(path: string, options: RequestInit = {}): Promise<Response> {
   throw error;
 }
 
-async function json<T>(path: string, options?: RequestInit): Promise<T> {
+/** A call whose answer has no body that matters. */
+export const request = ask;
+
+export async function json<T>(path: string, options?: RequestInit): Promise<T> {
   return (await (await ask(path, options)).json()) as T;
+}
+
+export function post<T>(path: string, body: unknown, headers: Record<string, string> = {}, method = "POST"): Promise<T> {
+  return json(path, { method, headers: { "Content-Type": "application/json", ...headers }, body: JSON.stringify(body) });
 }
 
 export function imagePath(study: string, view: string, file: "image" | "preview.webp" | "pixels.jph" | "heat.png"): string {

@@ -2,9 +2,18 @@
 
 import { signal } from "@preact/signals";
 
-export type Route = { screen: "worklist" } | { screen: "study"; uid: string };
+export type Route =
+  | { screen: "worklist" }
+  | { screen: "upload" }
+  | { screen: "board" }
+  | { screen: "study"; uid: string };
+
+export const uploadAddress = "#/upload";
+export const boardAddress = "#/board";
 
 function read(): Route {
+  if (location.hash === uploadAddress) return { screen: "upload" };
+  if (location.hash === boardAddress) return { screen: "board" };
   const found = /^#\/study\/([0-9.]+)$/.exec(location.hash);
   return found?.[1] ? { screen: "study", uid: found[1] } : { screen: "worklist" };
 }

@@ -25,6 +25,7 @@ export async function login(name: string, password: string): Promise<void> {
 
 /** Ends the session. The page is loaded anew afterwards, so that nothing of a patient stays in its memory. */
 export async function logout(): Promise<void> {
+  await noMoreMessages();
   try {
     await feed.logout();
   } catch (error) {
@@ -33,4 +34,16 @@ export async function logout(): Promise<void> {
   location.replace("/");
 }
 
+/** Whoever logs out here is not told here any more, whoever holds the device then. */
+async function noMoreMessages(): Promise<void> {
+  try {
+    const registration = await navigator.serviceWorker?.getRegistration();
+    await (await registration?.pushManager?.getSubscription())?.unsubscribe();
+  } catch {
+    // The gateway ends them too: they belong to the session.
+  }
+}
+
+export const mayOperate = (login: Login): boolean => login.rights.includes("operate");
+export const mayUpload = (login: Login): boolean => login.rights.includes("upload");
 export const mayReadStudies = (login: Login): boolean => login.rights.includes("read_studies");

@@ -4,7 +4,11 @@ from alembic import context
 
 import gateway.database.account_models
 import gateway.database.commitment_models
-import gateway.database.models  # noqa: F401 - importing registers the tables
+import gateway.database.feedback_models
+import gateway.database.models
+import gateway.database.push_models
+import gateway.database.synthetic_models
+import gateway.database.upload_models  # noqa: F401 - importing registers the tables
 from gateway.database.columns import Base
 
 _OURS = set(Base.metadata.tables)

@@ -15,13 +15,23 @@ from gateway.database.engine import Database, create_database_engine
 from gateway.database.models import DeadLetter, Heartbeat, Quarantined, StudyFlag
 from gateway.feed.operations import KnownDestination, Operations
 from gateway.feed.readiness import NotReady, Readiness, database_check, disk_check, worker_check
+from gateway.workflow.resending import UnknownDestination
 from gateway.workflow.retrying import UnknownStudy
-from reporting.feed.stores import UnknownStudyError
+from reporting.feed.stores import UnknownDestinationError, UnknownStudyError
 from tests.gateway.feed.rows import START, Gateway, minutes
 
 
 def operations(gateway: Gateway, retry: Callable[[str], int] = len) -> Operations:
-    return Operations(gateway.database, [KnownDestination("pacs", "dicom", "PACS@pacs.example:104")], retry)
+    known = [KnownDestination("pacs", "dicom", "PACS@pacs.example:104")]
+
+    def resend(uid: str, destination: str) -> int:
+        if destination != "pacs":
+            raise UnknownDestination(destination)
+        if uid != "1.1":
+            raise UnknownStudy(uid)
+        return 3
+
+    return Operations(gateway.database, known, retry, resend, lambda name: (False, f"{name} does not answer"))
 
 
 def test_the_queue_holds_what_is_not_done_the_longest_waiting_first(gateway: Gateway) -> None:
@@ -205,3 +215,19 @@ def test_a_check_that_hangs_is_not_ready_and_is_not_started_again_beside_itself(
         assert len(started) == 1
     finally:
         let_go.set()
+
+
+def test_resending_counts_what_is_sent_and_says_what_is_unknown(gateway: Gateway) -> None:
+    board = operations(gateway)
+    assert board.resend("1.1", "pacs") == 3
+    with pytest.raises(UnknownStudyError):
+        board.resend("1.9", "pacs")
+    with pytest.raises(UnknownDestinationError):
+        board.resend("1.1", "elsewhere")
+
+
+def test_only_a_destination_of_the_settings_is_looked_at(gateway: Gateway) -> None:
+    health = operations(gateway).check("pacs")
+    assert (health.destination, health.ok, health.detail) == ("pacs", False, "pacs does not answer")
+    with pytest.raises(UnknownDestinationError):
+        operations(gateway).check("169.254.169.254")

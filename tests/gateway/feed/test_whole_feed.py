@@ -35,6 +35,10 @@ def nothing_failed(uid: str) -> int:
     return 0
 
 
+def nothing_is_known(uid: str, destination: str) -> int:
+    raise UnknownStudy(uid)
+
+
 @pytest.fixture
 def app(gateway: Gateway) -> FastAPI:
     passwords = Passwords()
@@ -45,7 +49,7 @@ def app(gateway: Gateway) -> FastAPI:
     return create_feed(
         studies=Studies(gateway.database, gateway.folders),
         accounts=Accounts(gateway.database),
-        operations=Operations(gateway.database, [], nothing_failed),
+        operations=Operations(gateway.database, [], nothing_failed, nothing_is_known, lambda name: (True, name)),
         readiness=Readiness({"database": database_check(gateway.database)}),
         metrics=PrometheusText(gateway.database, None),
         images=Images(gateway.database, gateway.folders),

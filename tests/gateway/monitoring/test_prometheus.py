@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
@@ -13,14 +14,18 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
-from config.settings import HttpSettings
+from config.settings import DestinationSettings, HttpSettings, Settings, SyntheticSettings
 from dicom_node.intake import Intake
 from gateway.database.engine import Database
 from gateway.database.models import DeadLetter, Delivery
+from gateway.database.synthetic_models import SyntheticStudy
+from gateway.folders import Folders
 from gateway.monitoring import prometheus
 from gateway.monitoring.prometheus import PrometheusText
+from gateway.monitoring.work_figures import WorkFigures
 from gateway.parts import Parts
 from gateway.processes.api import build_app
+from gateway.workflow.jobs import Jobs
 from inference.card import ModelInfo, read_model_info
 from inference.drift import histogram
 from tests.docs.papers import ROOT, tables
@@ -28,6 +33,7 @@ from tests.gateway.monitoring.rows import MODEL, MONDAY, add_study
 from tests.reporting.feed.world import Browser
 
 FRIDAY = MONDAY + timedelta(days=4)
+PACS = DestinationSettings(name="pacs", kind="orthanc", url="http://pacs.hospital:8042")
 XRAY1 = {"channel": "dicom", "source": "XRAY1", "detector": "SYNTHETIC PHANTOM 1", "week": "2026-W48"}
 
 
@@ -46,7 +52,12 @@ def model(*, validated: bool = True) -> ModelInfo:
 
 
 def text_of(database: Database, **of_model: Any) -> PrometheusText:
-    return PrometheusText(database, model(**of_model), lambda: FRIDAY)
+    root = Path(str(database.engine.url.database)).parent
+    settings = Settings(
+        data_dir=root, destinations=(PACS,), synthetic=SyntheticSettings(every_minutes=60, within_minutes=15)
+    )
+    work = WorkFigures(database, Folders(root), Jobs(database), settings).families
+    return PrometheusText(database, model(**of_model), lambda: FRIDAY, work)
 
 
 def figures(text: PrometheusText) -> dict[str, list[tuple[dict[str, str], float]]]:
@@ -71,9 +82,13 @@ def fill(database: Database) -> None:
     for place in range(0, 240, 4):
         add_study(database, *scores[place : place + 4], study_score=max(scores[place : place + 4]))
     study, (_, instance) = add_study(database, 0.25, None, peer="XRAY2", at=MONDAY - timedelta(days=1))
+    delivered = {"status": "delivered", "delivered_at": FRIDAY, "report_id": None, "action": "send"}
     with database.write() as session:
         session.add(Delivery(study_id=study, generation=1, destination="pacs", instance_id=instance, status="failed"))
+        session.add(Delivery(study_id=study, generation=1, destination="pacs", **delivered))
         session.add(DeadLetter(study_id=study, generation=1, step="process.report", reason="It failed."))
+        made = {"made_at": FRIDAY - timedelta(minutes=20), "sent_at": FRIDAY - timedelta(minutes=19)}
+        session.add(SyntheticStudy(study_instance_uid="2.25.7", back_at=FRIDAY - timedelta(minutes=18), **made))
 
 
 def test_every_figure_that_is_documented_is_there_and_none_else(database: Database) -> None:
@@ -89,8 +104,12 @@ def test_the_figures_are_those_of_the_database(database: Database) -> None:
     fill(database)
     found = figures(text_of(database))
     assert found["mammogate_instances"] == [({"role": "read"}, 242)]
+    assert found["mammogate_synthetic_late"] == [({}, 0)]
+    assert found["mammogate_synthetic_seconds"] == [({}, 120)]
+    assert ({"part": "work"}, 0) in found["mammogate_processes"]
+    assert found["mammogate_destination_waiting_seconds"] == [({"destination": "pacs"}, 0)]
     assert found["mammogate_studies"] == [({"status": "reported"}, 61)]
-    assert found["mammogate_deliveries"] == [({"destination": "pacs", "status": "failed"}, 1)]
+    assert ({"destination": "pacs", "status": "failed"}, 1) in found["mammogate_deliveries"]
     assert found["mammogate_dead_letters"] == [({}, 1)]
     assert (XRAY1, 240) in found["mammogate_images"]
     assert (XRAY1, 60) in found["mammogate_week_studies"]

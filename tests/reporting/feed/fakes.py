@@ -12,7 +12,14 @@ from pathlib import Path
 from inference.classes import CLASSES
 from reporting.feed.access import ROLES
 from reporting.feed.image_schemas import Codestream, Heat, Level, StoredSize, ViewImage, Window
-from reporting.feed.operation_schemas import DeadLetter, DestinationState, FlaggedStudy, QuarantinedFile, QueuedWork
+from reporting.feed.operation_schemas import (
+    DeadLetter,
+    DestinationHealth,
+    DestinationState,
+    FlaggedStudy,
+    QuarantinedFile,
+    QueuedWork,
+)
 from reporting.feed.schemas import (
     ATTENTION_ORDER,
     Attention,
@@ -39,6 +46,7 @@ from reporting.feed.stores import (
     StoreUnavailableError,
     StudyQuery,
     Token,
+    UnknownDestinationError,
     UnknownStudyError,
     User,
 )
@@ -265,6 +273,7 @@ class MemoryOperations:
     def __init__(self, studies: MemoryStudies) -> None:
         self._studies = studies
         self.retried: list[str] = []
+        self.resent: list[tuple[str, str]] = []
         self.failed = {"1.2.3"}
 
     def queue(self, limit: int) -> Listing[QueuedWork]:
@@ -323,6 +332,19 @@ class MemoryOperations:
             raise UnknownStudyError(study_instance_uid)
         self.retried.append(study_instance_uid)
         return 1 if study_instance_uid in self.failed else 0
+
+    def resend(self, study_instance_uid: str, destination: str) -> int:
+        if study_instance_uid not in self._studies.rows:
+            raise UnknownStudyError(study_instance_uid)
+        if destination != "pacs":
+            raise UnknownDestinationError(destination)
+        self.resent.append((study_instance_uid, destination))
+        return 4 if len(self.resent) == 1 else 0
+
+    def check(self, destination: str) -> DestinationHealth:
+        if destination != "pacs":
+            raise UnknownDestinationError(destination)
+        return DestinationHealth(destination=destination, ok=False, detail="Connection refused.")
 
 
 class MemoryReadiness:

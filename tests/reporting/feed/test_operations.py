@@ -62,6 +62,51 @@ def test_a_retry_says_when_there_is_nothing_to_retry_or_no_such_study(world: Wor
     ]
 
 
+def test_a_study_is_sent_to_a_destination_once_more_and_that_is_audited(world: World) -> None:
+    operator = world.logged_in("operator")
+    answers = [
+        operator.post(f"{OPERATIONS}/resend", json={"study_instance_uid": uid, "destination": name})
+        for uid, name in (("1.2.3", "pacs"), ("1.2.3", "pacs"), ("9.9", "pacs"), ("1.2.3", "elsewhere"), ("1.2.3", ""))
+    ]
+    assert answers[0].json() == {"study_instance_uid": "1.2.3", "destination": "pacs", "objects": 4}
+    assert [(a.status_code, a.json()["error"]["code"]) for a in answers[1:]] == [
+        (409, "nothing_to_resend"),
+        (404, "unknown_study"),
+        (404, "unknown_destination"),
+        (400, "invalid_request"),
+    ]
+    first = world.accounts.trail[0]
+    assert (first.action, first.user, first.study_instance_uid, first.detail) == (
+        "resend",
+        "operator",
+        "1.2.3",
+        "pacs",
+    )
+
+
+def test_a_destination_is_asked_whether_it_answers(world: World) -> None:
+    operator = world.logged_in("operator")
+    known = operator.post(f"{OPERATIONS}/check-destination", json={"destination": "pacs"})
+    assert known.json() == {"destination": "pacs", "ok": False, "detail": "Connection refused."}
+    unknown = operator.post(f"{OPERATIONS}/check-destination", json={"destination": "10.0.0.1"})
+    assert (unknown.status_code, unknown.json()["error"]["code"]) == (404, "unknown_destination")
+    for path in ("resend", "check-destination"):
+        assert world.logged_in("doctor").post(f"{OPERATIONS}/{path}", json={}).status_code == 403
+
+
+def test_a_page_that_asks_by_itself_does_not_keep_its_session_alive(world: World) -> None:
+    operator = world.logged_in("operator")
+    alive = []
+    for _ in range(4):
+        world.clock.advance(minutes=10)
+        alive.append(operator.get(f"{OPERATIONS}/queue", headers={"Mammogate-Background": "1"}).status_code)
+    assert alive == [200, 200, 401, 401]
+    somebody = world.logged_in("operator")
+    for _ in range(4):
+        world.clock.advance(minutes=10)
+        assert somebody.get(f"{OPERATIONS}/queue").status_code == 200
+
+
 def test_health_and_readiness_need_no_login(world: World) -> None:
     stranger = world.stranger()
     assert stranger.get("/healthz").json() == {"alive": True}

@@ -1,7 +1,13 @@
+import { useEffect, useMemo } from "preact/hooks";
 import type { ClassName, Finding, Study, ViewResult } from "../feed";
+import { StudyFeedback, WHOLE_STUDY } from "../feedback";
+import { later } from "../later";
 import { score, texts, viewName } from "../texts";
 import type { Hanging } from "../viewer/hanging";
 import type { MammogramView } from "../viewer/view";
+import { Notes } from "./notes";
+
+const FeedbackOn = later(async () => (await import("./feedback")).FeedbackOn, true);
 
 interface Props {
   study: Study;
@@ -11,6 +17,9 @@ interface Props {
 
 /** What was read, in words: first what asks for a look at the patient's images, then what could not be read. */
 export function Results({ study, hanging, onShow }: Props) {
+  const feedback = useMemo(() => new StudyFeedback(study.study_instance_uid), [study]);
+  useEffect(() => void feedback.load(), [feedback]);
+  const hasFindings = study.views.some((view) => view.findings.length > 0);
   const unread = study.views.filter((view) => view.failure !== null);
   return (
     <section class="results" aria-label={texts.results.title}>
@@ -30,6 +39,7 @@ export function Results({ study, hanging, onShow }: Props) {
           </ul>
         </div>
       )}
+      <Notes uid={study.study_instance_uid} />
       <h2>{texts.results.title}</h2>
       <p class="verdict">
         {study.label ? texts.resembles[study.label] : texts.status[study.status]}
@@ -37,14 +47,15 @@ export function Results({ study, hanging, onShow }: Props) {
       </p>
       <p class="small">{texts.results.scores}</p>
       {hanging.all.map((view) => (
-        <View key={view.result.sop_instance_uid} result={view.result} onShow={(finding) => onShow(view, finding)} />
+        <View key={view.result.sop_instance_uid} result={view.result} feedback={feedback} onShow={(finding) => onShow(view, finding)} />
       ))}
+      {study.label && !hasFindings && <FeedbackOn feedback={feedback} about={WHOLE_STUDY} name={texts.feedback.study} />}
       {study.model_version && <p class="small">{texts.results.model(study.model_version)}</p>}
     </section>
   );
 }
 
-function View({ result, onShow }: { result: ViewResult; onShow: (finding: Finding) => void }) {
+function View({ result, feedback, onShow }: { result: ViewResult; feedback: StudyFeedback; onShow: (finding: Finding) => void }) {
   const name = viewName(result);
   return (
     <article class="view-result" aria-label={name}>
@@ -59,6 +70,11 @@ function View({ result, onShow }: { result: ViewResult; onShow: (finding: Findin
               {texts.finding[finding.type]}
             </button>{" "}
             <span>{texts.results.score(score(finding.score), score(finding.malignancy_score))}</span>
+            <FeedbackOn
+              feedback={feedback}
+              about={{ sop_instance_uid: result.sop_instance_uid, tracking_uid: finding.tracking_uid }}
+              name={texts.feedback.finding(texts.finding[finding.type], name)}
+            />
           </li>
         ))}
       </ul>

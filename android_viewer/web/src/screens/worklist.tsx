@@ -1,11 +1,14 @@
 import { useEffect, useRef } from "preact/hooks";
 import { useSignal } from "@preact/signals";
 import { FeedError, type Attention, type Study } from "../feed";
+import { later } from "../later";
 import { ReadingList } from "../reading_list";
-import { studyAddress } from "../route";
-import { logout } from "../session";
+import { boardAddress, studyAddress } from "../route";
+import { logout, mayOperate, session } from "../session";
+import { UploadLink } from "../upload/link";
 import { age, day, personName, problemText, score, texts } from "../texts";
 
+const PushSwitch = later(async () => (await import("./push_switch")).PushSwitch, true);
 const LEVELS: Attention[] = ["high", "medium", "low", "none"];
 
 /** The list by attention, in the feed's own order. */
@@ -29,6 +32,7 @@ export function Worklist() {
     }
   }
 
+  const now = session.value;
   const studies = shown.studies.value;
   const trouble = problem.value || (shown.problem.value ? problemText(shown.problem.value) : "");
   return (
@@ -38,6 +42,12 @@ export function Worklist() {
         <span class={`connection ${shown.connection.value}`} role="status">
           {texts.connection[shown.connection.value]}
         </span>
+        <UploadLink />
+        {now.state === "in" && mayOperate(now.login) && (
+          <a class="button text" href={boardAddress}>
+            {texts.board.title}
+          </a>
+        )}
         <button type="button" onClick={() => void leave()}>
           {texts.logOut}
         </button>
@@ -53,6 +63,7 @@ export function Worklist() {
           {shown.updates.value > 0 ? `${texts.worklist.updated} (${shown.updates.value})` : ""}
         </p>
         {studies === null ? <p>{texts.loading}</p> : <Levels studies={studies} />}
+        <PushSwitch />
         {shown.more.value && (
           <button type="button" class="wide" onClick={() => void shown.showMore()}>
             {texts.worklist.more}

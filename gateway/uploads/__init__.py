@@ -1,0 +1,1 @@
+"""Uploads in pieces: from the phone of a health centre to instances."""
