@@ -6,6 +6,7 @@ import { ReadingList } from "../reading_list";
 import { boardAddress, studyAddress } from "../route";
 import { logout, mayOperate, session } from "../session";
 import { UploadLink } from "../upload/link";
+import { SettingsLink } from "./settings_link";
 import { age, day, personName, problemText, score, texts } from "../texts";
 
 const PushSwitch = later(async () => (await import("./push_switch")).PushSwitch, true);
@@ -48,6 +49,7 @@ export function Worklist() {
             {texts.board.title}
           </a>
         )}
+        <SettingsLink />
         <button type="button" onClick={() => void leave()}>
           {texts.logOut}
         </button>
