@@ -8,6 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, expect
 
 from gateway.demo.study import write_study
@@ -31,16 +32,39 @@ OTHERS = (
 
 
 def main(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as place, running_gateway(Path(place) / "gateway") as gateway:
+    with tempfile.TemporaryDirectory() as place, running_gateway(Path(place) / "gateway", start=False) as gateway:
+        gateway.settings |= every_way_to_log_in(gateway, Path(place))
+        gateway.start()
         sent = write_study(Path(place) / "study", datetime.now().astimezone())
         assert dcmsend(gateway.dicom_port, Path(place) / "study").returncode == 0
         add_to_list(gateway, OTHERS)
+        log_in_elsewhere(gateway)
         uid = sent.study_instance_uid
         study = gateway.wait_for(uid, lambda found: found["status"] == "reported", 300)
         wait_for_pictures(gateway, study)
         with chromium() as browser:
             for shape, options in SCREENS.items():
                 picture_screens(browser, gateway, uid, folder, shape, options)
+
+
+def every_way_to_log_in(gateway: Gateway, place: Path) -> dict[str, str]:
+    """Settings with passkeys and a provider, which nobody asks anything of."""
+    (place / "secret").write_text("s3cret")
+    return {
+        "MAMMOGATE_HTTP__PUBLIC_URL": f"http://localhost:{gateway.http_port}",
+        "MAMMOGATE_HTTP__OIDC__ISSUER": "https://login.hospital",
+        "MAMMOGATE_HTTP__OIDC__CLIENT_ID": "mammogate",
+        "MAMMOGATE_HTTP__OIDC__CLIENT_SECRET_FILE": str(place / "secret"),
+        "MAMMOGATE_HTTP__OIDC__ROLES": '[{"value": "mammo-doctors", "role": "doctor"}]',
+    }
+
+
+def log_in_elsewhere(gateway: Gateway) -> None:
+    """A second device, for the list of them."""
+    desk = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    body = {"name": "doctor", "password": PASSWORD}
+    headers = {"User-Agent": desk}
+    assert httpx.post(f"{gateway.url}/api/v1/auth/login", json=body, headers=headers, trust_env=False).is_success
 
 
 def picture_screens(
@@ -76,6 +100,9 @@ def picture_screens(
         page.get_by_role("heading", name="What the AI read").scroll_into_view_if_needed()
         page.evaluate("document.querySelector('.results').scrollIntoView()")
         picture("results")
+        page.goto(f"{gateway.url}/#/settings")
+        page.get_by_role("heading", name="Passkeys").wait_for()
+        picture("settings")
         assert held.wrongs == []
 
 

@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import ssl
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from config.settings import AuditSettings, SyslogSettings
 from gateway.audit.message import AuditSource
 from gateway.audit.sending import AuditSender
 from gateway.audit.syslog import DatagramSyslog, StreamSyslog, Syslog, SyslogAway, tls_context
 from gateway.database.account_models import AuditEntry
 from gateway.heartbeat import Heart
 from gateway.parts import Parts
-from gateway.processes.audit_trail import SYSLOG_POSITION
+from gateway.processes.audit_trail import SYSLOG_POSITION, send_audit_trail
 from gateway.processes.sources import KeptPosition
+from gateway.processes.stopping import StartRefused
 from tests.gateway.audit.message_shape import wrongs
 from tests.peers.certificates import Authority
 from tests.peers.ports import LOOPBACK, free_port
@@ -89,6 +92,26 @@ def test_more_than_one_batch_arrives_in_its_order_while_the_sender_runs(parts: P
     finally:
         stop.set()
         running.join()
+
+
+def test_the_settings_say_where_the_trail_goes_and_without_a_host_it_stays(parts: Parts) -> None:
+    stop = threading.Event()
+    assert send_audit_trail(parts, "work@gate1", stop) is None
+    happen(parts, 1, 2)
+    Heart(parts.database, "work@gate1").beat()
+    with stream_server() as server:
+        section = SyslogSettings(host=LOOPBACK, port=server.port, transport="tcp")
+        settings = parts.settings.model_copy(update={"audit": AuditSettings(syslog=section)})
+        thread = send_audit_trail(replace(parts, settings=settings), "work@gate1", stop)
+        assert thread is not None
+        server.wait_for(2)
+        assert arrived(server) == [1, 2]
+        stop.set()
+        thread.join()
+    broken = SyslogSettings(host=LOOPBACK, ca=Path("nowhere.pem"))
+    settings = parts.settings.model_copy(update={"audit": AuditSettings(syslog=broken)})
+    with pytest.raises(StartRefused, match=r"audit\.syslog"):
+        send_audit_trail(replace(parts, settings=settings), "work@gate1", stop)
 
 
 def test_over_udp_each_message_is_a_datagram_and_a_refusal_is_noticed(parts: Parts) -> None:
