@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.demo.study import write_study
 from tests.peers.dcmtk import dcmsend
@@ -44,6 +44,7 @@ def main(folder: Path) -> None:
         wait_for_pictures(gateway, study)
         with chromium() as browser:
             for shape, options in SCREENS.items():
+                picture_access(browser, gateway, folder, shape, options)
                 picture_screens(browser, gateway, uid, folder, shape, options)
 
 
@@ -67,6 +68,26 @@ def log_in_elsewhere(gateway: Gateway) -> None:
     assert httpx.post(f"{gateway.url}/api/v1/auth/login", json=body, headers=headers, trust_env=False).is_success
 
 
+def save_picture(page: Page, file: Path) -> None:
+    page.wait_for_timeout(1500)  # what comes by itself has begun to come
+    expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=60_000)
+    page.wait_for_timeout(500)
+    page.screenshot(path=file, scale="css")
+
+
+def picture_access(browser: Browser, gateway: Gateway, folder: Path, shape: str, options: dict[str, Any]) -> None:
+    """The login screen with every way to log in, and the settings."""
+    with phone(browser, gateway.url, **options) as held:
+        held.page.goto(gateway.url)
+        held.page.get_by_role("link", name="Log in with the hospital's account").wait_for()
+        save_picture(held.page, folder / f"viewer-login-{shape}.png")
+        held.log_in("doctor", PASSWORD)
+        held.page.get_by_role("link", name="Settings").tap()
+        held.page.get_by_role("heading", name="Passkeys").wait_for()
+        save_picture(held.page, folder / f"viewer-settings-{shape}.png")
+        assert held.wrongs == []
+
+
 def picture_screens(
     browser: Browser, gateway: Gateway, uid: str, folder: Path, shape: str, options: dict[str, Any]
 ) -> None:
@@ -74,14 +95,8 @@ def picture_screens(
         page = held.page
 
         def picture(screen: str) -> None:
-            page.wait_for_timeout(1500)  # what comes by itself has begun to come
-            expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=60_000)
-            page.wait_for_timeout(500)
-            page.screenshot(path=folder / f"viewer-{screen}-{shape}.png", scale="css")
+            save_picture(page, folder / f"viewer-{screen}-{shape}.png")
 
-        page.goto(gateway.url)
-        page.get_by_label("Name").wait_for()
-        picture("login")
         held.log_in("doctor", PASSWORD)
         page.locator(f"[data-study='{uid}']").wait_for()
         picture("list")
@@ -100,9 +115,6 @@ def picture_screens(
         page.get_by_role("heading", name="What the AI read").scroll_into_view_if_needed()
         page.evaluate("document.querySelector('.results').scrollIntoView()")
         picture("results")
-        page.goto(f"{gateway.url}/#/settings")
-        page.get_by_role("heading", name="Passkeys").wait_for()
-        picture("settings")
         assert held.wrongs == []
 
 
