@@ -65,7 +65,9 @@ def log_in_elsewhere(gateway: Gateway) -> None:
     desk = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
     body = {"name": "doctor", "password": PASSWORD}
     headers = {"User-Agent": desk}
-    assert httpx.post(f"{gateway.url}/api/v1/auth/login", json=body, headers=headers, trust_env=False).is_success
+    assert httpx.post(
+        f"{gateway.url}/api/v1/auth/login", json=body, headers=headers, trust_env=False, timeout=60
+    ).is_success
 
 
 def save_picture(page: Page, file: Path) -> None:
