@@ -151,11 +151,11 @@ def test_a_device_that_is_logged_out_from_another_one_is_out_at_once(world: Worl
 
 def test_an_open_event_stream_ends_when_its_device_is_revoked(world: World) -> None:
     def logged_in() -> httpx.Client:
-        client = httpx.Client(base_url=world.gateway.url, trust_env=False, timeout=60)
-        answer = client.post("/api/v1/auth/login", json={"name": "doctor", "password": PASSWORD})
+        login = {"name": "doctor", "password": PASSWORD}
+        answer = httpx.post(f"{world.gateway.url}/api/v1/auth/login", json=login, trust_env=False, timeout=60)
         # httpx keeps no Secure cookie over plain HTTP, as browsers do on loopback.
-        client.headers["Cookie"] = answer.headers["set-cookie"].partition(";")[0]
-        return client
+        cookie = answer.headers["set-cookie"].partition(";")[0]
+        return httpx.Client(base_url=world.gateway.url, headers={"Cookie": cookie}, trust_env=False, timeout=60)
 
     with logged_in() as lost, logged_in() as desk, lost.stream("GET", "/api/v1/events") as events:
         assert events.status_code == 200
