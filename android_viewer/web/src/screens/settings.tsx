@@ -53,7 +53,7 @@ export function SettingsScreen({ login }: { login: Login }) {
   return (
     <>
       <header class="top">
-        <a class="button" href={worklistAddress}>
+        <a class="button text" href={worklistAddress}>
           {words.back}
         </a>
         <h1>{words.settings}</h1>
