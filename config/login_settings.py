@@ -49,7 +49,6 @@ class OidcSettings(Section):
     """As the provider writes it itself; its settings are read from `/.well-known/openid-configuration` below it."""
     client_id: Annotated[str, Field(min_length=1)] | None = None
     client_secret_file: Path | None = None
-    """None: a public client, which PKCE alone has to protect."""
     scope: str = "openid profile"
     name_claim: Annotated[str, Field(min_length=1)] = "preferred_username"
     role_claim: Annotated[str, Field(min_length=1)] = "roles"
@@ -65,8 +64,11 @@ class OidcSettings(Section):
             if self.client_id or self.client_secret_file or self.roles:
                 raise ValueError("HTTP__OIDC__ISSUER names the provider: set it, or take the rest of HTTP__OIDC out")
             return self
-        if self.client_id is None:
-            raise ValueError("HTTP__OIDC__CLIENT_ID is missing: the provider gives it when mammogate is registered")
+        if self.client_id is None or self.client_secret_file is None:
+            raise ValueError(
+                "HTTP__OIDC__CLIENT_ID and HTTP__OIDC__CLIENT_SECRET_FILE are both needed: the provider gives id and "
+                "secret when mammogate is registered there as a confidential client"
+            )
         if not self.roles:
             raise ValueError(
                 "HTTP__OIDC__ROLES is empty, so nobody could log in: say which value of the claim is which role, for "

@@ -60,15 +60,23 @@ EVENTS: Final[dict[str, Event]] = {
     "study_viewed": Event(_ACCESSED, "R"),
     "report_downloaded": Event(_ACCESSED, "R"),
     "image_viewed": Event(_ACCESSED, "R"),
+    "note_viewed": Event(_ACCESSED, "R"),
+    "feedback_viewed": Event(_ACCESSED, "R"),
     "retry": Event(_ACCESSED, "U"),
+    "resend": Event(_ACCESSED, "U"),
     "upload": Event(_TRANSFERRED, "C", life_cycle="2"),
     "delete_image": Event(_ACCESSED, "D", life_cycle="15"),
     "forget": Event(_DELETED, "D", life_cycle="15"),
     "export": Event(_EXPORT, "R", life_cycle="7"),
+    # Feedback is on what the AI found, and changes no record of the patient's.
+    "feedback": Event(Code("feedback", "Feedback on the AI", OWN_SCHEME), "C"),
+    "destination_checked": Event(Code("destination_checked", "Destination checked", OWN_SCHEME), "E"),
+    "push_on": Event(Code("push_on", "Messages to a device switched on", OWN_SCHEME), "U"),
+    "push_off": Event(Code("push_off", "Messages to a device switched off", OWN_SCHEME), "U"),
     **{action: Event(_ALERT, "E", _ATTRIBUTES_CHANGED) for action in _CHANGES_OF_USERS},
 }
 
 
 def event_of(action: str) -> Event:
-    """Return the event of an action; one that DICOM has no word for is an event of our own scheme."""
+    """Return the event of an action; one that nobody has thought of here is an event of our own scheme."""
     return EVENTS.get(action) or Event(Code(action, action.replace("_", " ").capitalize(), OWN_SCHEME), "E")

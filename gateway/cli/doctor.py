@@ -15,6 +15,7 @@ from config.loading import load_settings
 from config.settings import DestinationSettings, Settings
 from gateway.cli import doctor_dicom
 from gateway.cli.console import out, print_json, table
+from gateway.cli.doctor_access import audit_trail, hospital_accounts
 from gateway.cli.doctor_scores import agreement, scores
 from gateway.cli.doctor_synthetic import synthetic_state
 from gateway.cli.failures import EXPECTED, CommandFailed, sentence
@@ -84,6 +85,8 @@ def examine(settings: Settings) -> Iterator[Finding]:
     yield _checked("retention", lambda: retention_state(parts))
     yield _checked("synthetic study", lambda: synthetic_state(parts))
     yield Finding("push messages", *_push(parts))
+    yield _checked("hospital accounts", lambda: hospital_accounts(settings.http))
+    yield _checked("audit trail", lambda: audit_trail(parts))
     yield from _waiting_for_people(parts)
     for item in settings.destinations:
         yield _checked(f"destination {item.name}", partial(_destination, item, settings.dicom.ae_title))

@@ -7,7 +7,7 @@ from typing import Final
 
 # The first that fits: nearly every browser also names the ones that it once had to pass for.
 _BROWSERS: Final = (
-    (r"\bEdgA?/", "Edge"),
+    (r"\bEdg(A|iOS)?/", "Edge"),
     (r"\bOPR/", "Opera"),
     (r"\bSamsungBrowser/", "Samsung Internet"),
     (r"\bFirefox/", "Firefox"),

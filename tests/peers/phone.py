@@ -35,7 +35,7 @@ class Phone:
         self.page.goto(self.url)
         self.page.get_by_label("Name").fill(name)
         self.page.get_by_label("Password").fill(password)
-        self.page.get_by_role("button", name="Log in").tap()
+        self.page.get_by_role("button", name="Log in", exact=True).tap()
         self.page.get_by_role("heading", name="Reading list").wait_for()
 
     def barriers(self) -> list[str]:

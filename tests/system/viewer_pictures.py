@@ -9,6 +9,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
+import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.demo.study import write_study
@@ -32,17 +33,63 @@ OTHERS = (
 
 
 def main(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as place, running_gateway(Path(place) / "gateway") as gateway:
+    with tempfile.TemporaryDirectory() as place, running_gateway(Path(place) / "gateway", start=False) as gateway:
+        gateway.settings |= every_way_to_log_in(gateway, Path(place))
+        gateway.start()
         sent = write_study(Path(place) / "study", datetime.now().astimezone())
         assert dcmsend(gateway.dicom_port, Path(place) / "study").returncode == 0
         add_to_list(gateway, OTHERS)
+        log_in_elsewhere(gateway)
         uid = sent.study_instance_uid
         study = gateway.wait_for(uid, lambda found: found["status"] == "reported", 300)
         wait_for_pictures(gateway, study)
         with chromium() as browser:
             for shape, options in SCREENS.items():
+                picture_access(browser, gateway, folder, shape, options)
                 picture_screens(browser, gateway, uid, folder, shape, options)
                 picture_uploads(browser, gateway, Path(place) / "study", folder, shape, options)
+
+
+def every_way_to_log_in(gateway: Gateway, place: Path) -> dict[str, str]:
+    """Settings with passkeys and a provider, which nobody asks anything of."""
+    (place / "secret").write_text("s3cret")
+    return {
+        "MAMMOGATE_HTTP__PUBLIC_URL": f"http://localhost:{gateway.http_port}",
+        "MAMMOGATE_HTTP__OIDC__ISSUER": "https://login.hospital",
+        "MAMMOGATE_HTTP__OIDC__CLIENT_ID": "mammogate",
+        "MAMMOGATE_HTTP__OIDC__CLIENT_SECRET_FILE": str(place / "secret"),
+        "MAMMOGATE_HTTP__OIDC__ROLES": '[{"value": "mammo-doctors", "role": "doctor"}]',
+    }
+
+
+def log_in_elsewhere(gateway: Gateway) -> None:
+    """A second device, for the list of them."""
+    desk = "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:140.0) Gecko/20100101 Firefox/140.0"
+    body = {"name": "doctor", "password": PASSWORD}
+    headers = {"User-Agent": desk}
+    assert httpx.post(
+        f"{gateway.url}/api/v1/auth/login", json=body, headers=headers, trust_env=False, timeout=60
+    ).is_success
+
+
+def save_picture(page: Page, file: Path) -> None:
+    page.wait_for_timeout(1500)  # what comes by itself has begun to come
+    expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=60_000)
+    page.wait_for_timeout(500)
+    page.screenshot(path=file, scale="css")
+
+
+def picture_access(browser: Browser, gateway: Gateway, folder: Path, shape: str, options: dict[str, Any]) -> None:
+    """The login screen with every way to log in, and the settings."""
+    with phone(browser, gateway.url, **options) as held:
+        held.page.goto(gateway.url)
+        held.page.get_by_role("link", name="Log in with the hospital's account").wait_for()
+        save_picture(held.page, folder / f"viewer-login-{shape}.png")
+        held.log_in("doctor", PASSWORD)
+        held.page.get_by_role("link", name="Settings").tap()
+        held.page.get_by_role("heading", name="Passkeys").wait_for()
+        save_picture(held.page, folder / f"viewer-settings-{shape}.png")
+        assert held.wrongs == []
 
 
 def picture_screens(
@@ -52,14 +99,8 @@ def picture_screens(
         page = held.page
 
         def picture(screen: str) -> None:
-            page.wait_for_timeout(1500)  # what comes by itself has begun to come
-            expect(page.locator("[aria-busy='true']")).to_have_count(0, timeout=60_000)
-            page.wait_for_timeout(500)
-            page.screenshot(path=folder / f"viewer-{screen}-{shape}.png", scale="css")
+            save_picture(page, folder / f"viewer-{screen}-{shape}.png")
 
-        page.goto(gateway.url)
-        page.get_by_label("Name").wait_for()
-        picture("login")
         held.log_in("doctor", PASSWORD)
         page.locator(f"[data-study='{uid}']").wait_for()
         picture("list")

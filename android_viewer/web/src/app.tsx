@@ -8,6 +8,7 @@ import { askWhoIsLoggedIn, logout, mayOperate, mayReadStudies, mayUpload, sessio
 import { texts } from "./texts";
 import { Upload } from "./upload/lazily";
 
+const Settings = later(async () => (await import("./screens/settings")).SettingsScreen);
 const Board = later(async () => (await import("./screens/board")).BoardScreen);
 
 /** The screen that stands for where we are, and who is logged in. */
@@ -16,6 +17,7 @@ export function App() {
   if (now.state === "asking") return <Notice text={texts.loading} />;
   if (now.state === "away") return <Notice text={texts.problems.network} action={texts.tryAgain} onAction={askWhoIsLoggedIn} />;
   if (now.state === "out") return <Login ended={now.ended} />;
+  if (route.value.screen === "settings") return <Settings login={now.login} />;
   if (mayOperate(now.login) && (route.value.screen === "board" || !mayReadStudies(now.login))) return <Board />;
   const place = route.value;
   if (mayUpload(now.login) && (place.screen === "upload" || !mayReadStudies(now.login))) return <Upload login={now.login} />;

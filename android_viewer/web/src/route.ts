@@ -6,14 +6,17 @@ export type Route =
   | { screen: "worklist" }
   | { screen: "upload" }
   | { screen: "board" }
+  | { screen: "settings" }
   | { screen: "study"; uid: string };
 
 export const uploadAddress = "#/upload";
 export const boardAddress = "#/board";
+export const settingsAddress = "#/settings";
 
 function read(): Route {
   if (location.hash === uploadAddress) return { screen: "upload" };
   if (location.hash === boardAddress) return { screen: "board" };
+  if (location.hash === settingsAddress) return { screen: "settings" };
   const found = /^#\/study\/([0-9.]+)$/.exec(location.hash);
   return found?.[1] ? { screen: "study", uid: found[1] } : { screen: "worklist" };
 }

@@ -20,7 +20,11 @@ export async function askWhoIsLoggedIn(): Promise<void> {
 }
 
 export async function login(name: string, password: string): Promise<void> {
-  session.value = { state: "in", login: await feed.login(name, password) };
+  loggedIn(await feed.login(name, password));
+}
+
+export function loggedIn(login: Login): void {
+  session.value = { state: "in", login };
 }
 
 /** Ends the session. The page is loaded anew afterwards, so that nothing of a patient stays in its memory. */
@@ -47,3 +51,4 @@ async function noMoreMessages(): Promise<void> {
 export const mayOperate = (login: Login): boolean => login.rights.includes("operate");
 export const mayUpload = (login: Login): boolean => login.rights.includes("upload");
 export const mayReadStudies = (login: Login): boolean => login.rights.includes("read_studies");
+export const mayAdminister = (login: Login): boolean => login.rights.includes("administer");

@@ -6,6 +6,7 @@ import { FeedError } from "../feed";
 import { worklistAddress } from "../route";
 import { logout, mayReadStudies, session } from "../session";
 import { moment, problemText, texts } from "../texts";
+import { SettingsLink } from "./settings_link";
 
 const words = texts.board;
 
@@ -50,6 +51,7 @@ export function BoardScreen() {
             {texts.worklist.title}
           </a>
         )}
+        <SettingsLink />
         <button type="button" onClick={() => void act(async () => (await logout(), ""))}>
           {texts.logOut}
         </button>

@@ -2,10 +2,11 @@ import { useSignal } from "@preact/signals";
 import { FeedError } from "../feed";
 import { login } from "../session";
 import { problemText, texts } from "../texts";
+import { OtherWays, troubleOnReturn } from "./login_ways";
 
 /** Name and password. `ended` says that somebody was logged in until a moment ago. */
 export function Login({ ended }: { ended: boolean }) {
-  const problem = useSignal(ended ? texts.login.ended : "");
+  const problem = useSignal(troubleOnReturn() || (ended ? texts.login.ended : ""));
   const busy = useSignal(false);
 
   async function submit(event: Event): Promise<void> {
@@ -44,6 +45,7 @@ export function Login({ ended }: { ended: boolean }) {
           {busy.value ? texts.login.busy : texts.login.submit}
         </button>
       </form>
+      <OtherWays onProblem={(text) => (problem.value = text)} />
     </main>
   );
 }

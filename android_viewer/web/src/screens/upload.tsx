@@ -7,6 +7,7 @@ import { bytes, problemText, texts } from "../texts";
 import { uploads, type Note, type UploadState } from "../upload/calls";
 import { Earlier } from "../upload/earlier";
 import { NewUpload } from "../upload/new_upload";
+import { SettingsLink } from "./settings_link";
 import { Sending, unfinishedFor } from "../upload/sending";
 import { sharedFiles } from "../upload/shared_files";
 import "../upload/upload.css";
@@ -99,9 +100,12 @@ export function UploadScreen({ login }: { login: Login }) {
           {texts.upload.title}
         </h1>
         {!mayReadStudies(login) && (
-          <button type="button" onClick={() => void logout()}>
-            {texts.logOut}
-          </button>
+          <>
+            <SettingsLink />
+            <button type="button" onClick={() => void logout()}>
+              {texts.logOut}
+            </button>
+          </>
         )}
       </header>
       <main class="upload">

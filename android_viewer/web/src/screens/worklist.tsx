@@ -6,6 +6,7 @@ import { ReadingList } from "../reading_list";
 import { boardAddress, studyAddress } from "../route";
 import { logout, mayOperate, session } from "../session";
 import { UploadLink } from "../upload/link";
+import { SettingsLink } from "./settings_link";
 import { age, day, personName, problemText, score, texts } from "../texts";
 import { warmDecoder } from "../viewer/pixels";
 
@@ -55,6 +56,7 @@ export function Worklist() {
             {texts.board.title}
           </a>
         )}
+        <SettingsLink />
         <button type="button" onClick={() => void leave()}>
           {texts.logOut}
         </button>
