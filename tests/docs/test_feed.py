@@ -10,8 +10,12 @@ from dicom_node.intake import Intake
 from dicom_node.stow_router import build_stow_router
 from reporting.feed.access import ROLES, ROLES_WITH, Right
 from reporting.feed.caller import require_upload
+from reporting.feed.feedback_routes import build_feedback_router
+from reporting.feed.feedback_store import FeedbackStore
 from reporting.feed.image_schemas import ViewImage
 from reporting.feed.metrics_route import METRICS_PATH
+from reporting.feed.push_routes import build_push_router
+from reporting.feed.push_store import PushStore
 from reporting.feed.schemas import Study
 from reporting.feed.settings import ALWAYS_OPEN, FeedSettings
 from reporting.feed.stores import AbsentCode
@@ -35,7 +39,9 @@ def _who_may(path: str) -> str:
 
 def test_the_calls_are_the_routes_and_each_says_who_may(tmp_path: Path) -> None:
     stow = build_stow_router(cast(Intake, None), require_upload)
-    paths = World(tmp_path, routers=[stow]).app.openapi()["paths"]
+    feedback = build_feedback_router(cast(FeedbackStore, None))
+    push = build_push_router(cast(PushStore, None))
+    paths = World(tmp_path, routers=[stow, feedback, push]).app.openapi()["paths"]
     declared = {f"{method.upper()} {path}": _who_may(path) for path, methods in paths.items() for method in methods}
     assert declared == CALLS
 

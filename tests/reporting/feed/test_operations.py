@@ -196,3 +196,14 @@ def test_the_description_says_what_this_is_not_and_is_for_users_only(world: Worl
     assert "Research use only, not a medical device" in description["description"]
     assert description["version"] == "1.2.3"
     assert world.stranger().get("/api/v1/openapi.json").status_code == 401
+
+
+def test_the_description_announces_the_answers_that_are_given(world: World) -> None:
+    paths = world.app.openapi()["paths"]
+    ready = paths["/readyz"]["get"]["responses"]
+    assert ready["503"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Ready"}
+    for operations in paths.values():
+        for operation in operations.values():
+            schema = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
+    assert "HTTPValidationError" not in world.app.openapi()["components"]["schemas"]
