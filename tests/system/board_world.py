@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from sqlalchemy import select
+
 from config.loading import load_settings
+from gateway.database.account_models import LoginSession, User, UserRole
 from gateway.database.columns import now
 from gateway.database.models import (
     AssociationRecord,
@@ -16,9 +19,12 @@ from gateway.database.models import (
     Study,
     StudyFlag,
 )
+from gateway.folders import Folders
 from gateway.parts import open_parts
+from gateway.push.vapid_key import make_vapid_key
 from inference.classes import CLASSES
 from inference.results import Finding, ViewResult
+from reporting.feed.credentials import digest, new_session_id
 from tests.gateway.instances import a_report, an_instance
 from tests.peers.gateway import Gateway
 
@@ -71,6 +77,26 @@ def add_work(gateway: Gateway) -> None:
             )
         )
     parts.database.engine.dispose()
+
+
+def add_person(gateway: Gateway, role: UserRole) -> str:
+    """A user of a role, already logged in: returns the session's id. Nothing here is about passwords."""
+    secret = new_session_id()
+    parts = open_parts(load_settings(environment=gateway.settings))
+    with parts.database.write() as session:
+        user = session.scalars(select(User).where(User.name == role)).one_or_none()
+        if user is None:
+            user = User(name=role, role=role, password_hash="none that fits")
+            session.add(user)
+            session.flush()
+        session.add(LoginSession(secret_sha256=digest(secret), user_id=user.id, device="test"))
+    parts.database.engine.dispose()
+    return secret
+
+
+def add_push_key(gateway: Gateway) -> None:
+    """What `mammogate push key` does, without a process of its own."""
+    make_vapid_key(Folders(gateway.data_dir))
 
 
 def _study(uid: str) -> Study:
