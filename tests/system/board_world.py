@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import httpx
+import pytest
 from sqlalchemy import select
 
 from config.loading import load_settings
@@ -27,6 +30,7 @@ from inference.results import Finding, ViewResult
 from reporting.feed.credentials import digest, new_session_id
 from tests.gateway.instances import a_report, an_instance
 from tests.peers.gateway import Gateway
+from tests.peers.ports import wait_until_listening
 
 FOUND, NOTHING_FOUND, FAILED, UNDELIVERED = "1.2.826.1", "1.2.826.2", "1.2.826.3", "1.2.826.4"
 FINDING_IMAGE = f"{FOUND}.1"
@@ -77,6 +81,23 @@ def add_work(gateway: Gateway) -> None:
             )
         )
     parts.database.engine.dispose()
+
+
+def start_patiently(gateway: Gateway, *, only: str | None = None, seconds: float = 240) -> None:
+    """Start it and wait until it answers, without a process for each look."""
+    gateway.start(wait=False, only=only)
+    asked = f"{gateway.url}/{'healthz' if only == 'api' else 'readyz'}"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(asked, timeout=5, trust_env=False).is_success and (
+                only == "api" or wait_until_listening(gateway.dicom_port, 5)
+            ):
+                return
+        except httpx.TransportError:
+            pass  # not listening yet
+        time.sleep(0.3)
+    pytest.fail(f"the gateway does not answer:\n{gateway.log[-3000:]}", pytrace=False)
 
 
 def add_person(gateway: Gateway, role: UserRole) -> str:

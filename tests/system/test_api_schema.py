@@ -7,17 +7,15 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 
 from tests.peers.gateway import Gateway, running_gateway
 from tests.peers.programs import environment
-from tests.system.board_world import FINDING_IMAGE, FOUND, add_person, add_push_key, add_work
+from tests.system.board_world import FINDING_IMAGE, FOUND, add_person, add_push_key, add_work, start_patiently
 
 pytestmark = [pytest.mark.system, pytest.mark.timeout(1800)]
 DESCRIPTION = "/api/v1/openapi.json"
@@ -66,20 +64,8 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         add_work(gateway)
         session_id = add_person(gateway, "admin")
         add_push_key(gateway)
-        gateway.start(wait=False, only="api")
-        _wait_until_it_answers(gateway)
+        start_patiently(gateway, only="api")
         yield Api(gateway, session_id, folder)
-
-
-def _wait_until_it_answers(gateway: Gateway, seconds: float = 240) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        try:
-            if httpx.get(f"{gateway.url}/healthz", timeout=5, trust_env=False).is_success:
-                return
-        except httpx.TransportError:
-            time.sleep(0.2)
-    pytest.fail(f"the API does not answer:\n{gateway.log[-3000:]}", pytrace=False)
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["of studies that are there", "of anything"])

@@ -27,6 +27,7 @@ from tests.system.board_world import (
     add_person,
     add_push_key,
     add_work,
+    start_patiently,
 )
 from tests.system.small_breasts import small_study
 
@@ -86,7 +87,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             chromium() as browser,
         ):
             add_push_key(gateway)
-            gateway.start(240)
+            start_patiently(gateway)
             study = small_study(folder / "study", views=(("R", "CC"),), rows=1500, columns=1200, tags=SPACING)
             assert dcmsend(gateway.dicom_port, study.folder).returncode == 0
             add_work(gateway)
