@@ -8,7 +8,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import Browser, Page, expect
 
 from gateway.demo.study import write_study
 from tests.peers.dcmtk import dcmsend, running_storescp
@@ -90,15 +90,20 @@ def picture_screens(
         page.get_by_role("heading", name="What the AI read").scroll_into_view_if_needed()
         page.evaluate("document.querySelector('.results').scrollIntoView()")
         picture("results")
-        page.locator(".feedback summary").first.tap()
-        form = page.locator(".feedback form").first
-        form.get_by_label("Disagree").check()
-        form.get_by_label("Comment").fill("A skin fold; nothing there on the other view")
-        form.get_by_role("button", name="Send feedback").tap()
-        page.locator(".feedback ol li").first.wait_for()
-        page.locator(".feedback").first.evaluate("(one) => one.closest('article').scrollIntoView()")
+        say_something(page)
         picture("feedback")
         assert held.wrongs == []
+
+
+def say_something(page: Page) -> None:
+    """Disagree with the first finding, and bring that onto the screen."""
+    page.locator(".feedback summary").first.tap()
+    form = page.locator(".feedback form").first
+    form.get_by_label("Disagree").check()
+    form.get_by_label("Comment").fill("A skin fold; nothing there on the other view")
+    form.get_by_role("button", name="Send feedback").tap()
+    page.locator(".feedback ol li").first.wait_for()
+    page.locator(".feedback").first.evaluate("(one) => one.closest('article').scrollIntoView()")
 
 
 def picture_board(browser: Browser, gateway: Gateway, folder: Path) -> None:
