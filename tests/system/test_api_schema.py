@@ -24,6 +24,7 @@ ENDLESS = "/api/v1/events"
 CHECKS = "not_a_server_error,content_type_conformance,response_schema_conformance,status_code_conformance"
 # With these the answers are those of something that is there; without, mostly 404.
 KNOWN = {"path.study_uid": FOUND, "path.sop_instance_uid": FINDING_IMAGE}
+NAMES = ("of studies that are there", "of anything")
 # Not ready is 503 where no worker runs, by intent; logging out would end the run's own session.
 LEFT_OUT = (ENDLESS, "/readyz", "/api/v1/auth/logout")
 
@@ -68,7 +69,7 @@ def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Api]:
         yield Api(gateway, session_id, folder)
 
 
-@pytest.mark.parametrize("known", [True, False], ids=["of studies that are there", "of anything"])
+@pytest.mark.parametrize("known", [True, pytest.param(False, marks=pytest.mark.long)], ids=NAMES)
 def test_no_request_makes_the_api_fail(api: Api, known: bool) -> None:
     """A short run with a fixed seed: the edges of each parameter, and a few examples more."""
     run = api.ask("--phases", "examples,coverage,fuzzing", "-n", "3", "--seed", "1", "--no-shrink", known=known)
@@ -78,7 +79,7 @@ def test_no_request_makes_the_api_fail(api: Api, known: bool) -> None:
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("known", [True, False], ids=["of studies that are there", "of anything"])
+@pytest.mark.parametrize("known", [True, False], ids=NAMES)
 def test_hundreds_of_requests_to_each_path_make_none_fail(api: Api, known: bool) -> None:
     run = api.ask("--phases", "examples,coverage,fuzzing", "-n", "200", known=known)
     assert run.returncode == 0, run.stdout[-8000:] + run.stderr[-2000:]
