@@ -118,7 +118,7 @@ class WorkflowEngine:
         attempt_delivery = step("deliver.attempt", delivering.attempt)
         compare_files = step("compare.files", comparing.compare)
         attempt_commitment = step("commit.attempt", committing.attempt)
-        attempt_push = step("push.attempt", pushing.attempt)
+        attempt_push = step("tell.attempt", pushing.attempt)
 
         @DBOS.workflow(name=GATHER, max_recovery_attempts=_RECOVERIES)
         def gather(study_uid: str, generation: int) -> None:

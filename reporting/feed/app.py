@@ -72,14 +72,18 @@ def create_feed(
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,
+        # Without 4XX the framework would announce a 422 in its own shape; what it would be for is a 400 here.
         responses={
-            status: {"model": ErrorAnswer, "description": text}
-            for status, text in {
-                400: "The request is wrong",
-                401: "Not logged in",
-                403: "The role does not allow it",
-                503: "The database does not answer",
-            }.items()
+            "4XX": {"model": ErrorAnswer, "description": "Refused; `code` says why"},
+            **{
+                status: {"model": ErrorAnswer, "description": text}
+                for status, text in {
+                    400: "The request is wrong",
+                    401: "Not logged in",
+                    403: "The role does not allow it",
+                    503: "The database does not answer",
+                }.items()
+            },
         },
     )
     sessions = Sessions(accounts, passwords or Passwords(), settings, now)

@@ -15,7 +15,8 @@ from reporting.feed.stores import Position
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-_FIELDS = TypeAdapter(tuple[Annotated[int, Field(strict=True, ge=0)], Annotated[int, Field(strict=True)], str])
+_Uid = Annotated[str, Field(pattern=r"^[^\x00]*$")]
+_FIELDS = TypeAdapter(tuple[Annotated[int, Field(strict=True, ge=0)], Annotated[int, Field(strict=True)], _Uid])
 
 
 def encode(position: Position) -> str:

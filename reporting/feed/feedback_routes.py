@@ -29,7 +29,8 @@ IdempotencyKey = Annotated[
 _ERRORS: dict[int | str, dict[str, Any]] = {
     404: {"model": ErrorAnswer, "description": "There is no such study or finding"}
 }
-_REFUSALS: dict[int | str, dict[str, Any]] = {
+_ANSWERS: dict[int | str, dict[str, Any]] = {
+    200: {"model": Feedback, "description": "It was kept before, under the same key"},
     409: {"model": ErrorAnswer, "description": "The AI has not read the study yet"},
     422: {"model": ErrorAnswer, "description": "The key stands for other feedback"},
 }
@@ -51,9 +52,7 @@ def build_feedback_router(store: FeedbackStore) -> APIRouter:
         caller.record("feedback_viewed", study_uid)
         return FeedbackHistory(items=items)
 
-    @router.post(
-        "", status_code=201, summary="Agree with the AI, disagree, or be unsure", responses=_ERRORS | _REFUSALS
-    )
+    @router.post("", status_code=201, summary="Agree with the AI, disagree, or be unsure", responses=_ERRORS | _ANSWERS)
     def give(
         caller: Reader, study_uid: str, feedback: NewFeedback, idempotency_key: IdempotencyKey, response: Response
     ) -> Feedback:

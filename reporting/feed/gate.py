@@ -97,6 +97,8 @@ class Gate:
         changes = request.method not in SAFE_METHODS
         if changes and "authorization" not in request.headers and is_cross_site(request, self._settings):
             raise ApiError(403, "cross_site", "This was sent from another site's page.")
+        if "\0" in request.scope["path"]:  # no database can keep or look for one
+            raise ApiError(400, "invalid_request", "Correct the request: its path holds a NUL character.")
         # Not request.url: that is put together with the Host header, which the client writes.
         if self._settings.is_open(request.scope["path"]):
             return

@@ -17,7 +17,11 @@ def build_health_router(readiness: Readiness) -> APIRouter:
     async def healthz() -> Alive:
         return Alive()
 
-    @router.get("/readyz", summary="What the gateway needs, and whether it is there; 503 when something is missing")
+    @router.get(
+        "/readyz",
+        summary="What the gateway needs, and whether it is there; 503 when something is missing",
+        responses={503: {"model": Ready, "description": "Something is missing"}},
+    )
     def readyz(response: Response) -> Ready:
         try:
             dependencies = tuple(readiness.check())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter, Depends
-from starlette.responses import PlainTextResponse, Response
+from starlette.responses import Response
 
 from reporting.feed.access import Right
 from reporting.feed.caller import require
@@ -17,7 +17,13 @@ def build_metrics_router(metrics: Metrics, *, is_open: bool) -> APIRouter:
     """Return the route /metrics; without `is_open` it asks for the right to operate."""
     router = APIRouter(tags=["health"], dependencies=[] if is_open else [Depends(require(Right.OPERATE))])
 
-    @router.get(METRICS_PATH, summary="Figures for Prometheus", response_class=PlainTextResponse)
+    # Not PlainTextResponse: refusals would then be described as plain text too.
+    @router.get(
+        METRICS_PATH,
+        summary="Figures for Prometheus",
+        response_class=Response,
+        responses={200: {"content": {"text/plain": {}}}},
+    )
     def metrics_text() -> Response:
         return Response(metrics.text(), headers={"Content-Type": _TEXT_FORMAT})
 

@@ -116,7 +116,7 @@ class ErrorAnswer(_Answer):
 class LoginRequest(_Answer):
     """Name and password of a local user."""
 
-    name: Annotated[str, Field(min_length=1, max_length=200)]
+    name: Annotated[str, Field(min_length=1, max_length=200, pattern=r"^[^\x00]*$")]
     # Argon2 reads the whole password before it starts: without a limit, a megabyte of it is a cheap attack.
     password: Annotated[str, Field(min_length=1, max_length=1024)]
 

@@ -12,9 +12,13 @@ from gateway.uploads.desk import MAX_OPEN
 from gateway.uploads.tidying import KEEP_DONE
 from reporting.feed.access import ROLES, ROLES_WITH, Right
 from reporting.feed.caller import require_upload
+from reporting.feed.feedback_routes import build_feedback_router
+from reporting.feed.feedback_store import FeedbackStore
 from reporting.feed.image_schemas import ViewImage
 from reporting.feed.metrics_route import METRICS_PATH
 from reporting.feed.note_routes import build_note_router
+from reporting.feed.push_routes import build_push_router
+from reporting.feed.push_store import PushStore
 from reporting.feed.schemas import Study
 from reporting.feed.settings import ALWAYS_OPEN, FeedSettings
 from reporting.feed.stores import AbsentCode
@@ -44,7 +48,13 @@ def _who_may(path: str) -> str:
 
 def test_the_calls_are_the_routes_and_each_says_who_may(tmp_path: Path) -> None:
     stow = build_stow_router(cast(Intake, None), require_upload)
-    routers = [stow, build_upload_router(cast(UploadDesk, None)), build_note_router(cast(NoteStore, None))]
+    routers = [
+        stow,
+        build_upload_router(cast(UploadDesk, None)),
+        build_note_router(cast(NoteStore, None)),
+        build_feedback_router(cast(FeedbackStore, None)),
+        build_push_router(cast(PushStore, None)),
+    ]
     paths = World(tmp_path, routers=routers).app.openapi()["paths"]
     declared = {f"{method.upper()} {path}": _who_may(path) for path, methods in paths.items() for method in methods}
     assert declared == CALLS

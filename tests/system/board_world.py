@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
+import httpx
+import pytest
+from sqlalchemy import select
+
 from config.loading import load_settings
+from gateway.database.account_models import LoginSession, User, UserRole
 from gateway.database.columns import now
 from gateway.database.models import (
     AssociationRecord,
@@ -16,11 +22,15 @@ from gateway.database.models import (
     Study,
     StudyFlag,
 )
+from gateway.folders import Folders
 from gateway.parts import open_parts
+from gateway.push.vapid_key import make_vapid_key
 from inference.classes import CLASSES
 from inference.results import Finding, ViewResult
+from reporting.feed.credentials import digest, new_session_id
 from tests.gateway.instances import a_report, an_instance
 from tests.peers.gateway import Gateway
+from tests.peers.ports import wait_until_listening
 
 FOUND, NOTHING_FOUND, FAILED, UNDELIVERED = "1.2.826.1", "1.2.826.2", "1.2.826.3", "1.2.826.4"
 FINDING_IMAGE = f"{FOUND}.1"
@@ -71,6 +81,43 @@ def add_work(gateway: Gateway) -> None:
             )
         )
     parts.database.engine.dispose()
+
+
+def start_patiently(gateway: Gateway, *, only: str | None = None, seconds: float = 240) -> None:
+    """Start it and wait until it answers, without a process for each look."""
+    gateway.start(wait=False, only=only)
+    asked = f"{gateway.url}/{'healthz' if only == 'api' else 'readyz'}"
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if httpx.get(asked, timeout=5, trust_env=False).is_success and (
+                only == "api" or wait_until_listening(gateway.dicom_port, 5)
+            ):
+                return
+        except httpx.TransportError:
+            pass  # not listening yet
+        time.sleep(0.3)
+    pytest.fail(f"the gateway does not answer:\n{gateway.log[-3000:]}", pytrace=False)
+
+
+def add_person(gateway: Gateway, role: UserRole) -> str:
+    """A user of a role, already logged in: returns the session's id. Nothing here is about passwords."""
+    secret = new_session_id()
+    parts = open_parts(load_settings(environment=gateway.settings))
+    with parts.database.write() as session:
+        user = session.scalars(select(User).where(User.name == role)).one_or_none()
+        if user is None:
+            user = User(name=role, role=role, password_hash="none that fits")
+            session.add(user)
+            session.flush()
+        session.add(LoginSession(secret_sha256=digest(secret), user_id=user.id, device="test"))
+    parts.database.engine.dispose()
+    return secret
+
+
+def add_push_key(gateway: Gateway) -> None:
+    """What `mammogate push key` does, without a process of its own."""
+    make_vapid_key(Folders(gateway.data_dir))
 
 
 def _study(uid: str) -> Study:

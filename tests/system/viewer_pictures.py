@@ -13,9 +13,11 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.demo.study import write_study
-from tests.peers.dcmtk import dcmsend
-from tests.peers.gateway import PASSWORD, Gateway, running_gateway
+from tests.peers.dcmtk import dcmsend, running_storescp
+from tests.peers.gateway import PASSWORD, Gateway, destination, running_gateway
 from tests.peers.phone import chromium, phone
+from tests.peers.ports import LOOPBACK, free_port
+from tests.system.board_world import add_person, add_work
 from tests.system.viewer_studies import Listed, add_to_list, wait_for_pictures
 
 SCREENS: dict[str, dict[str, Any]] = {
@@ -33,7 +35,19 @@ OTHERS = (
 
 
 def main(folder: Path) -> None:
-    with tempfile.TemporaryDirectory() as place, running_gateway(Path(place) / "gateway", start=False) as gateway:
+    with (
+        tempfile.TemporaryDirectory() as place,
+        running_storescp(Path(place) / "pacs", ae_title="PACS") as pacs,
+        running_gateway(
+            Path(place) / "gateway",
+            destinations=[
+                destination("pacs", "dicom", host=LOOPBACK, port=pacs.port, ae_title="PACS"),
+                destination("ghost", "dicom", host=LOOPBACK, port=free_port(), ae_title="GHOST"),
+            ],
+            settings={"MAMMOGATE_HTTP__SECURE_COOKIES": "true"},
+            start=False,
+        ) as gateway,
+    ):
         gateway.settings |= every_way_to_log_in(gateway, Path(place))
         gateway.start()
         sent = write_study(Path(place) / "study", datetime.now().astimezone())
@@ -48,6 +62,7 @@ def main(folder: Path) -> None:
                 picture_access(browser, gateway, folder, shape, options)
                 picture_screens(browser, gateway, uid, folder, shape, options)
                 picture_uploads(browser, gateway, Path(place) / "study", folder, shape, options)
+            picture_board(browser, gateway, folder)
 
 
 def every_way_to_log_in(gateway: Gateway, place: Path) -> dict[str, str]:
@@ -119,6 +134,33 @@ def picture_screens(
         page.get_by_role("heading", name="What the AI read").scroll_into_view_if_needed()
         page.evaluate("document.querySelector('.results').scrollIntoView()")
         picture("results")
+        say_something(page)
+        picture("feedback")
+        assert held.wrongs == []
+
+
+def say_something(page: Page) -> None:
+    """Disagree with the first finding, and bring that onto the screen."""
+    page.locator(".feedback summary").first.tap()
+    form = page.locator(".feedback form").first
+    form.get_by_label("Disagree").check()
+    form.get_by_label("Comment").fill("A skin fold; nothing there on the other view")
+    form.get_by_role("button", name="Send feedback").tap()
+    page.locator(".feedback ol li").first.wait_for()
+    page.locator(".feedback").first.evaluate("(one) => one.closest('article').scrollIntoView()")
+
+
+def picture_board(browser: Browser, gateway: Gateway, folder: Path) -> None:
+    """The operators' board, on a wide screen, with work and failures that were written into the tables."""
+    add_work(gateway)
+    cookie = {"name": "__Host-mammogate", "value": add_person(gateway, "operator")}
+    wide = {"viewport": {"width": 1440, "height": 1000}, "is_mobile": False, "device_scale_factor": 1}
+    with phone(browser, gateway.url, **wide) as held:
+        held.page.context.add_cookies([{**cookie, "url": gateway.url.replace("http://", "https://")}])
+        held.page.goto(gateway.url)
+        held.page.get_by_role("button", name="Check pacs now").click()
+        held.page.get_by_text("It answers.").wait_for()
+        held.page.screenshot(path=folder / "viewer-board.png")
         assert held.wrongs == []
 
 

@@ -23,6 +23,7 @@ from gateway.cli.application import app
 from gateway.cli.failures import CommandFailed
 from gateway.database.account_models import AuditEntry
 from gateway.database.columns import now
+from gateway.database.feedback_models import FeedbackRow
 from gateway.database.models import Instance, Report, Study
 from gateway.export.exporting import Export, FolderNotEmpty
 from gateway.export.secret_key import KeyUnusable, secret_key
@@ -259,3 +260,25 @@ def test_the_command_fails_with_a_sentence_when_nothing_could_be_exported(kept: 
     done = kept.command("--deidentify", str(tmp_path), "--all")
     assert isinstance(done.exception, CommandFailed)
     assert "not empty" in str(done.exception)
+
+
+def test_what_doctors_said_of_a_study_does_not_leave_with_it(kept: Kept, tmp_path: Path) -> None:
+    comment = "A skin fold of Hedwig's"
+    with kept.parts.database.write() as session:
+        study_id = session.scalars(select(Study.id).where(Study.study_instance_uid == HER.study_instance_uid)).one()
+        session.add(
+            FeedbackRow(
+                study_id=study_id,
+                generation=1,
+                verdict="disagree",
+                comment=comment,
+                author="anna",
+                role="doctor",
+                idempotency_key="key-0001",
+            )
+        )
+    key = kept.export(tmp_path / "out")
+    files = [file for file in (tmp_path / "out").rglob("*") if file.is_file()]
+    assert files
+    assert [file for file in files if comment.encode() in file.read_bytes()] == []
+    assert comment not in json.dumps(key)

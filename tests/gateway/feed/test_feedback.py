@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -14,9 +15,12 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sqlalchemy import func, select
 
+from gateway.cli.doctor_scores import agreement as told_by_doctor
 from gateway.database.feedback_models import FeedbackRow
 from gateway.feed.feedback import FeedbackRows
+from gateway.forgetting import forget_study
 from gateway.monitoring.agreement import agreement, verdicts_by_week
+from gateway.workflow.jobs import Jobs
 from reporting.feed.feedback_routes import build_feedback_router
 from reporting.feed.feedback_schemas import NewFeedback
 from reporting.feed.feedback_store import Sender
@@ -174,3 +178,25 @@ def test_a_person_counts_once_for_each_finding_with_their_last_word(gateway: Gat
     assert weeks == {("m1", "2026-W48"): {"agree": 18, "disagree": 6}, ("m1", "2026-W49"): {"unsure": 1}}
     assert agreement(weeks["m1", "2026-W48"]) == 0.75
     assert agreement(weeks["m1", "2026-W49"]) is None
+
+
+def test_doctor_tells_who_agrees_by_version(gateway: Gateway, app: FastAPI, doctor: Browser) -> None:
+    give(doctor, "key-0001", **{**ON_FINDING, "verdict": "agree"})
+    give(doctor, "key-0002", verdict="unsure")
+    ((name, state, told),) = told_by_doctor(gateway.database)
+    assert (name, state) == ("agreement with model m1", "ok")
+    assert told.startswith("1 agree, 0 disagree, 1 unsure: too few to tell")
+
+
+def test_forgetting_a_study_erases_what_was_said_of_it(gateway: Gateway, app: FastAPI, doctor: Browser) -> None:
+    give(doctor, "key-0001", **ON_FINDING, comment=COMMENT)
+    database_file = Path(str(gateway.database.engine.url.database))
+    assert _holds(database_file.parent, COMMENT)
+    forget_study(gateway.database, gateway.folders, Jobs(gateway.database), STUDY, "test")
+    with gateway.database.read() as session:
+        assert session.scalar(select(func.count()).select_from(FeedbackRow)) == 0
+    assert not _holds(database_file.parent, COMMENT)
+
+
+def _holds(folder: Path, text: str) -> bool:
+    return any(text.encode() in file.read_bytes() for file in folder.rglob("*") if file.is_file())

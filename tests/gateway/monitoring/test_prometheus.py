@@ -17,6 +17,7 @@ from sqlalchemy import event
 from config.settings import DestinationSettings, HttpSettings, Settings, SyntheticSettings
 from dicom_node.intake import Intake
 from gateway.database.engine import Database
+from gateway.database.feedback_models import FeedbackRow
 from gateway.database.models import DeadLetter, Delivery
 from gateway.database.synthetic_models import SyntheticStudy
 from gateway.folders import Folders
@@ -89,6 +90,22 @@ def fill(database: Database) -> None:
         session.add(DeadLetter(study_id=study, generation=1, step="process.report", reason="It failed."))
         made = {"made_at": FRIDAY - timedelta(minutes=20), "sent_at": FRIDAY - timedelta(minutes=19)}
         session.add(SyntheticStudy(study_instance_uid="2.25.7", back_at=FRIDAY - timedelta(minutes=18), **made))
+        for number in range(20):
+            session.add(said(study, f"reader {number}", "agree" if number < 15 else "disagree"))
+
+
+def said(study: int, author: str, verdict: str) -> FeedbackRow:
+    return FeedbackRow(
+        study_id=study,
+        generation=1,
+        model_version=MODEL,
+        verdict=verdict,
+        comment="",
+        author=author,
+        role="doctor",
+        idempotency_key="key-0001",
+        at=MONDAY,
+    )
 
 
 def test_every_figure_that_is_documented_is_there_and_none_else(database: Database) -> None:
@@ -111,6 +128,7 @@ def test_the_figures_are_those_of_the_database(database: Database) -> None:
     assert found["mammogate_studies"] == [({"status": "reported"}, 61)]
     assert ({"destination": "pacs", "status": "failed"}, 1) in found["mammogate_deliveries"]
     assert found["mammogate_dead_letters"] == [({}, 1)]
+    assert found["mammogate_feedback_agreement_ratio"] == [({"version": MODEL, "week": "2026-W48"}, 0.75)]
     assert (XRAY1, 240) in found["mammogate_images"]
     assert (XRAY1, 60) in found["mammogate_week_studies"]
     bins = [value for labels, value in found["mammogate_image_scores"] if labels["source"] == "XRAY1"]

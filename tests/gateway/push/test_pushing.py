@@ -13,6 +13,7 @@ import pytest
 from sqlalchemy import func, select, update
 
 from config.settings import PushSettings, Settings, SiteSettings
+from gateway.archive import back_up
 from gateway.database.account_models import LoginSession, User
 from gateway.database.columns import now
 from gateway.database.models import Study
@@ -225,3 +226,9 @@ def test_while_messages_are_off_nobody_is_owed_one(hospital: Hospital) -> None:
     hospital.report("high")
     assert not hospital.owed(device)
     assert hospital.tell(device) == []
+
+
+def test_a_backup_holds_the_key_that_all_devices_know(hospital: Hospital, tmp_path: Path) -> None:
+    target = tmp_path / "backup.tar"
+    back_up(hospital.parts.database, hospital.parts.folders, target, lambda _done, _total: None)
+    assert hospital.parts.folders.vapid_key.read_bytes() in target.read_bytes()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+
 import pytest
 
 from reporting.feed.headers import API_HEADERS
@@ -196,3 +198,27 @@ def test_the_description_says_what_this_is_not_and_is_for_users_only(world: Worl
     assert "Research use only, not a medical device" in description["description"]
     assert description["version"] == "1.2.3"
     assert world.stranger().get("/api/v1/openapi.json").status_code == 401
+
+
+def test_the_description_announces_the_answers_that_are_given(world: World) -> None:
+    paths = world.app.openapi()["paths"]
+    ready = paths["/readyz"]["get"]["responses"]
+    assert ready["503"]["content"]["application/json"]["schema"] == {"$ref": "#/components/schemas/Ready"}
+    for operations in paths.values():
+        for operation in operations.values():
+            schema = operation["responses"]["4XX"]["content"]["application/json"]["schema"]
+            assert schema == {"$ref": "#/components/schemas/ErrorAnswer"}
+    assert "HTTPValidationError" not in world.app.openapi()["components"]["schemas"]
+
+
+def test_a_nul_that_no_database_can_keep_is_refused_before_it_gets_there(world: World) -> None:
+    """PostgreSQL takes no NUL in a text, and answers it with an error of its own."""
+    doctor = world.logged_in("doctor")
+    cursor = base64.urlsafe_b64encode(b'[0,0,"1.2\\u0000"]').decode()
+    assert doctor.get(f"/api/v1/studies?cursor={cursor}").json()["error"]["code"] == "invalid_cursor"
+    answers = [
+        doctor.get("/api/v1/studies/1.2%00.3"),
+        doctor.get("/api/v1/studies/1.2.3/reports/%00"),
+        world.stranger().post("/api/v1/auth/login", json={"name": "doc\0tor", "password": "correct horse battery"}),
+    ]
+    assert [(a.status_code, a.json()["error"]["code"]) for a in answers] == [(400, "invalid_request")] * 3
