@@ -47,6 +47,8 @@ LIMITS = (
     "Of one fold and one seed (see the recipe) the figures are those of the very network that ships, on its held-out "
     "fifth, but its calibration and operating points were chosen there too, so they lean towards the optimistic side. "
     "None is a test figure.",
+    "With several seeds a fold's answer is the mean of its networks' logits, while what ships is one network, which is "
+    "somewhat worse: [training.md](training.md) has the figures of one seed.",
     "Folds differ: see the malignancy AUROC of each fold. One fold alone says little.",
     "There are no scores of whole images of a screening population to compare a week's scores with, so the card "
     "carries none, and `mammogate doctor` can't say whether scores drift.",

@@ -21,6 +21,8 @@ OPERATORS = {"operator", "admin"}
 UPLOADERS = {"uploader", "doctor", "admin"}
 EVERYBODY = set(ROLES)
 RETRY: dict[str, Any] = {"json": {"study_instance_uid": "1.2.3"}}
+RESEND: dict[str, Any] = {"json": {"study_instance_uid": "1.2.3", "destination": "pacs"}}
+CHECK: dict[str, Any] = {"json": {"destination": "pacs"}}
 
 # method, path as it is called, path as it is declared, who may, what they get, what is sent
 TABLE: list[tuple[str, str, str, set[str], int, dict[str, Any]]] = [
@@ -54,6 +56,8 @@ TABLE: list[tuple[str, str, str, set[str], int, dict[str, Any]]] = [
     ("GET", "/api/v1/operations/quarantine", "/api/v1/operations/quarantine", OPERATORS, 200, {}),
     ("GET", "/api/v1/operations/flags", "/api/v1/operations/flags", OPERATORS, 200, {}),
     ("POST", "/api/v1/operations/retry", "/api/v1/operations/retry", OPERATORS, 200, RETRY),
+    ("POST", "/api/v1/operations/resend", "/api/v1/operations/resend", OPERATORS, 200, RESEND),
+    ("POST", "/api/v1/operations/check-destination", "/api/v1/operations/check-destination", OPERATORS, 200, CHECK),
     ("GET", "/metrics", "/metrics", OPERATORS, 200, {}),
     ("GET", "/api/v1/auth/me", "/api/v1/auth/me", EVERYBODY, 200, {}),
     ("POST", "/api/v1/auth/logout", "/api/v1/auth/logout", EVERYBODY, 204, {}),
