@@ -141,7 +141,7 @@ def bench(
                 for count in counts
             ]
             sys.stdout.write(_rates_table(rates) + "\n\n")
-            for engine in wanted:
+            for engine in wanted if len(counts) > 1 else ():
                 ours = [rate for rate in rates if rate.engine == engine]
                 sys.stdout.write(f"{engine}: no worker after number {stops_growing(ours)} adds a tenth.\n")
             if clients:
