@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -93,8 +93,9 @@ class Gateway:
     def part(self, name: str) -> psutil.Process:
         """The process that runs `receive`, `work` or `api`."""
         for process in self.processes():
-            if ["--only", name] == process.cmdline()[3:5]:
-                return process
+            with suppress(psutil.NoSuchProcess):  # a zombie too: it died, and nobody has asked for it yet
+                if ["--only", name] == process.cmdline()[3:5]:
+                    return process
         pytest.fail(f"the gateway has no process {name}", pytrace=False)
 
     def add_user(self, name: str, role: str) -> None:
