@@ -13,6 +13,7 @@ import httpx
 from playwright.sync_api import Browser, Page, expect
 
 from gateway.demo.study import write_study
+from tests.peers.bad_line import bad_line
 from tests.peers.dcmtk import dcmsend, running_storescp
 from tests.peers.gateway import PASSWORD, Gateway, destination, running_gateway
 from tests.peers.phone import chromium, phone
@@ -61,7 +62,7 @@ def main(folder: Path) -> None:
             for shape, options in SCREENS.items():
                 picture_access(browser, gateway, folder, shape, options)
                 picture_screens(browser, gateway, uid, folder, shape, options)
-                picture_uploads(browser, gateway, Path(place) / "study", folder, shape, options)
+            picture_uploads(browser, gateway, Path(place) / "study", folder, "portrait", SCREENS["portrait"])
             picture_board(browser, gateway, folder)
 
 
@@ -171,8 +172,12 @@ def picture_uploads(
     letter = sent.parent / "letter.pdf"
     letter.write_bytes(b"%PDF-1.7")
     files = [*sorted(path for path in sent.rglob("*") if path.is_file()), letter]
-    with phone(browser, gateway.url, **options) as held:
+    with (
+        bad_line(gateway.http_port, delay=0.004) as line,
+        phone(browser, f"http://127.0.0.1:{line.port}", **options) as held,
+    ):
         page = held.page
+        page.goto(held.url)
         held.log_in("doctor", PASSWORD)
         page.get_by_role("link", name="Upload").tap()
         page.get_by_label("Choose files").set_input_files(files)
@@ -180,22 +185,17 @@ def picture_uploads(
         page.get_by_label("Reason for the examination").fill("Lump on the left, noticed in August")
         page.get_by_label("History").fill("Mother had breast cancer at 52. No earlier mammogram.")
         _picture(page, folder, f"upload-{shape}")
-        _slow_down(page)
         page.get_by_role("button", name="Send").tap()
         expect(page.get_by_role("progressbar")).to_have_attribute("value", re.compile(r"^[4-9]\d$"), timeout=120_000)
         page.context.set_offline(True)
         expect(page.get_by_text("It goes on by itself.")).to_be_visible()
         _picture(page, folder, f"sending-{shape}")
+        line.delay = 0.0
         page.context.set_offline(False)
         expect(page.get_by_text("1 file not taken").first).to_be_visible(timeout=120_000)
         expect(page.get_by_text("Read by the AI").first).to_be_visible(timeout=120_000)
         _picture(page, folder, f"uploaded-{shape}")
         assert held.wrongs == []
-
-
-def _slow_down(page: Page) -> None:
-    line = {"offline": False, "latency": 40, "downloadThroughput": -1, "uploadThroughput": 3_000_000}
-    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
 
 
 def _picture(page: Page, folder: Path, name: str) -> None:
