@@ -48,7 +48,7 @@ FINDING = {"tracking_uid", "type", "score", "malignancy_score", "center", "outli
 REPORT = {"kind", "sop_instance_uid", "sop_class_uid", "generation", "source_sop_instance_uid", "deliveries"}
 IMAGE = {
     "sop_instance_uid", "laterality", "view", "rows", "columns", "box", "stored", "bits", "signed", "monochrome1",
-    "pixel_spacing_mm", "windows", "levels", "codestream", "heat",
+    "pixel_spacing_mm", "windows", "levels", "codestream", "overview", "heat",
 }  # fmt: skip
 DELIVERY = {"destination", "status", "attempts", "last_error"}
 CLASSES = ["normal", "benign_calcification", "benign_mass", "malignant_calcification", "malignant_mass"]
