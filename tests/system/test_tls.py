@@ -267,7 +267,12 @@ def test_a_peer_at_its_limit_is_told_to_try_again(site: Site) -> None:
     arguments = (LOOPBACK, site.gateway.dicom_port)
     first = ae.associate(*arguments, ae_title="MAMMOGATE", tls_args=(_python_context(site), "localhost"))
     assert first.is_established
-    second = ae.associate(*arguments, ae_title="MAMMOGATE", tls_args=(_python_context(site), "localhost"))
+    for _ in range(5):
+        second = ae.associate(*arguments, ae_title="MAMMOGATE", tls_args=(_python_context(site), "localhost"))
+        assert not second.is_established
+        if second.is_rejected:
+            break
+        # A busy machine may hear the connection close before it has read why.
     assert second.is_rejected
     rejection = second.acceptor.primitive
     assert rejection is not None
