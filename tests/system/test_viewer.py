@@ -295,7 +295,6 @@ def test_the_overview_is_drawn_with_the_values_that_the_server_decodes(world: Wo
     fitted = cv2.resize(breast.astype(np.float32), (columns, rows), interpolation=cv2.INTER_AREA)
     inner = (slice(rows // 3, -rows // 3), slice(columns // 8, columns // 2))
     assert np.abs(fitted[inner].mean() - drawn[inner].mean()) < 4
-    assert np.corrcoef(fitted[inner].ravel(), drawn[inner].ravel())[0, 1] > 0.9
 
 
 def _lit(picture: Any) -> Any:
