@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import fcntl
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Final
 
 from gateway.folders import Folders
+from gateway.held_alone import held_alone
 
 _LOCK: Final = "files.lock"
 
@@ -20,13 +21,6 @@ def hold_files(folders: Folders) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def files_free(folders: Folders) -> Iterator[bool]:
+def files_free(folders: Folders) -> AbstractContextManager[bool]:
     """Say whether files may be deleted in the block: nobody holds them, and nobody can until the block ends."""
-    with (folders.slots / _LOCK).open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    return held_alone(folders.slots / _LOCK)

@@ -28,7 +28,7 @@ from gateway.database.upload_models import ClinicalNote, Upload, UploadItem
 from gateway.folders import Folders
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
-from gateway.workflow.retrying import UnknownStudy
+from gateway.workflow.retrying import locked_study
 
 
 def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: str, actor: str) -> int:
@@ -43,11 +43,7 @@ def forget_study(database: Database, folders: Folders, jobs: Jobs, study_uid: st
     prefixes = [f"{queue}:{study_uid}:" for queue in ("gather", "process", "deliver", "push")]
     jobs.forget(prefixes)
     with database.write() as session:
-        study = session.scalars(
-            select(Study).where(Study.study_instance_uid == study_uid).with_for_update()
-        ).one_or_none()
-        if study is None:
-            raise UnknownStudy(f"there is no study {study_uid} here: see `mammogate studies`")
+        study = locked_study(session, study_uid)
         instance_ids = [instance.id for instance in study.instances]
         duplicates = session.scalars(
             select(Duplicate).where(

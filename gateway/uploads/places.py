@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import fcntl
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from gateway.folders import Folders
+from gateway.held_alone import held_alone
 
 
 def folder_of(folders: Folders, upload_id: str) -> Path:
@@ -20,15 +19,8 @@ def part_of(folders: Folders, upload_id: str, number: int) -> Path:
     return folder_of(folders, upload_id) / f"{number}.part"
 
 
-@contextmanager
-def storing_alone(folders: Folders, upload_id: str) -> Iterator[bool]:
+def storing_alone(folders: Folders, upload_id: str) -> AbstractContextManager[bool]:
     """Say whether this process is the one that stores the upload; it is for as long as the block lasts, or it lives."""
     folder = folder_of(folders, upload_id)
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    with (folder / "storing.lock").open("a") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield False
-        else:
-            yield True
+    return held_alone(folder / "storing.lock")

@@ -12,7 +12,7 @@ from gateway.database.engine import Database
 from gateway.database.models import Delivery, Instance, Report, Study
 from gateway.workflow.destinations import DestinationPlan, PlannedDestination, plan_deliveries
 from gateway.workflow.jobs import Jobs
-from gateway.workflow.retrying import UnknownStudy
+from gateway.workflow.retrying import locked_study
 
 
 class UnknownDestination(Exception):
@@ -34,11 +34,7 @@ def resend_study(database: Database, jobs: Jobs, plan: DestinationPlan, study_ui
     if planned is None:
         raise UnknownDestination(f"no destination is called {destination}: see the settings")
     with database.write() as session:
-        study = session.scalars(
-            select(Study).where(Study.study_instance_uid == study_uid).with_for_update()
-        ).one_or_none()
-        if study is None:
-            raise UnknownStudy(f"there is no study {study_uid} here: see `mammogate studies`")
+        study = locked_study(session, study_uid)
         generation = session.scalar(select(func.max(Report.generation)).where(Report.study_id == study.id))
         if generation is None:
             return 0

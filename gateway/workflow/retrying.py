@@ -21,6 +21,19 @@ class UnknownStudy(Exception):
     """The gateway holds no study of this UID."""
 
 
+def locked_study(session: Session, study_uid: str) -> Study:
+    """The study's row, which nobody else changes until the session's transaction ends.
+
+    Raises:
+        UnknownStudy: there is no such study.
+
+    """
+    study = session.scalars(select(Study).where(Study.study_instance_uid == study_uid).with_for_update()).one_or_none()
+    if study is None:
+        raise UnknownStudy(f"there is no study {study_uid} here: see `mammogate studies`")
+    return study
+
+
 def retry_study(database: Database, jobs: Jobs, study_uid: str) -> int:
     """Start again what failed for good; return how many things that were (0: nothing had failed).
 
@@ -33,11 +46,7 @@ def retry_study(database: Database, jobs: Jobs, study_uid: str) -> int:
 
     """
     with database.write() as session:
-        study = session.scalars(
-            select(Study).where(Study.study_instance_uid == study_uid).with_for_update()
-        ).one_or_none()
-        if study is None:
-            raise UnknownStudy(f"there is no study {study_uid} here: see `mammogate studies`")
+        study = locked_study(session, study_uid)
         letters = session.scalars(
             select(DeadLetter).where(DeadLetter.study_id == study.id, DeadLetter.resolved_at.is_(None))
         ).all()

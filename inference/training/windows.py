@@ -55,23 +55,19 @@ def windows_to_learn(
     if sample.use == "read":
         return []
     contrast = sample.contrast[scale.name]
-    if sample.places:
-        places = _tissue_places(sample, scale, generator)
-        return [Learnt(training_window(contrast, place, scale.side, generator)) for place in places]
-    places = _crop_places(sample, scale, generator)
+    places = _tissue_places(sample, scale, generator) if sample.places else _crop_places(sample, scale, generator)
     others = [film for film in films if film.patient_id != sample.patient_id]
-    if not others or min(contrast.shape) >= _FILLED_WITH_ROOM * scale.side:
-        return [Learnt(training_window(contrast, place, scale.side, generator)) for place in places]
+    small = not sample.places and min(contrast.shape) < _FILLED_WITH_ROOM * scale.side
     middle = ((contrast.shape[1] - 1) / 2, (contrast.shape[0] - 1) / 2)
     learnt: list[Learnt] = []
-    for turn, place in enumerate(places):
-        if turn % 2:
+    for turn, within in enumerate(places):
+        picture, place, donor = contrast, within, ""
+        if small and others and turn % 2:
             film = others[int(generator.integers(len(others)))]
-            amid, centre = set_into(film, sample.reduced[scale.name], scale, generator)
-            moved = (centre[0] + place[0] - middle[0], centre[1] + place[1] - middle[1])
-            learnt.append(Learnt(training_window(amid, moved, scale.side, generator), film.patient_id))
-        else:
-            learnt.append(Learnt(training_window(contrast, place, scale.side, generator)))
+            picture, centre = set_into(film, sample.reduced[scale.name], scale, generator)
+            place = (centre[0] + within[0] - middle[0], centre[1] + within[1] - middle[1])
+            donor = film.patient_id
+        learnt.append(Learnt(training_window(picture, place, scale.side, generator), donor))
     return learnt
 
 

@@ -82,7 +82,7 @@ class World:
                 instance.generation = 1
                 result = ViewResult(
                     sop_instance_uid=instance.sop_instance_uid,
-                    laterality=instance.laterality,  # type: ignore[arg-type]
+                    laterality=instance.laterality,  # type: ignore[arg-type]  # a column of texts: pydantic checks that it is R or L
                     view=instance.view,
                     failure=failure,
                 ).model_dump(mode="json")
@@ -229,7 +229,7 @@ def test_it_is_late_if_and_only_if_the_newest_that_is_known_is_not_back_in_time(
     def back_at(ago: int, took: int | None) -> datetime | None:
         return None if took is None or took > ago else NOON - (ago - took) * MINUTE
 
-    told = tell(Session(), NOON, 60 * MINUTE, 15 * MINUTE)  # type: ignore[arg-type]
+    told = tell(Session(), NOON, 60 * MINUTE, 15 * MINUTE)  # type: ignore[arg-type]  # answers just what is asked
     if not made:
         assert not told.late
         return
