@@ -14,11 +14,11 @@ PER_HOUR: Final = "studies_per_hour"
 
 @dataclass(frozen=True)
 class Throughput:
-    """Studies an hour of some workers on one machine; None: not measured yet."""
+    """Studies an hour of some workers on one machine."""
 
     engine: str
     workers: int
-    per_hour: float | None
+    per_hour: float
 
 
 @dataclass(frozen=True)

@@ -50,13 +50,11 @@ class Region:
 def steps_of(measured: Measured, engine: str, *, pictures: bool = True) -> list[Step]:
     """One study as a worker does it: four images, the reports, four pictures.
 
+    A remote engine is on the same machine here, as it was when studies an hour were measured.
     What the child took for a whole study and is in no image and no picture went into the reports.
     """
-    image = [Step(measured["image_prepare_s"])]
-    if engine == "embedded":
-        image.append(Step(measured["image_sweep_s"], _SWEEP_WIDTH))
-    else:
-        image.append(Step(measured["remote_answer_s"], away=True))
+    extra = measured["remote_extra_s"] if engine == "remote" else 0.0
+    image = [Step(measured["image_prepare_s"]), Step(measured["image_sweep_s"] + extra, _SWEEP_WIDTH)]
     of_images = measured["image_prepare_s"] + measured["image_sweep_s"] + measured["picture_s"]
     reports = max(0.0, measured["processor_child_s"] - _VIEWS * of_images)
     steps = [*image * _VIEWS, Step(reports + measured["processor_work_s"], reports=True)]
@@ -72,12 +70,9 @@ def reproduction(measured: Measured) -> str:
     """What was measured beside what the simulation gives for it, and by how much that is wrong."""
     rows = []
     for cell in measured.throughputs:
-        there, found = cell.per_hour, None
-        if cell.engine == "embedded" or "remote_answer_s" in measured.figures:
-            found = busy(measured, cell, measured.cores).per_hour
-        error = "-" if there is None or found is None else f"{found / there - 1:+.0%}"
-        shown = ["not yet" if rate is None else number(rate) for rate in (there, found)]
-        rows.append([cell.engine, str(cell.workers), *shown, error])
+        found = busy(measured, cell, measured.cores).per_hour
+        error = f"{found / cell.per_hour - 1:+.0%}"
+        rows.append([cell.engine, str(cell.workers), number(cell.per_hour), number(found), error])
     header = ["engine", "workers", "measured, studies/h", "simulated, studies/h", "error"]
     return markdown_table(header, rows)
 

@@ -20,11 +20,10 @@ _NEVER: Final = float("inf")
 
 @dataclass(frozen=True)
 class Step:
-    """`seconds` of processor on the worker's machine, on at most `width` cores at once; or `away`: of waiting only."""
+    """`seconds` of processor on the worker's machine, on at most `width` cores at once."""
 
     seconds: float
     width: float = 1.0
-    away: bool = False
     reports: bool = False
     """The study is reported when this step is over; what comes after only holds up the next one."""
 
@@ -108,10 +107,8 @@ def _begun(worker: _Worker) -> Task | None:
 
 
 def _rates(busy: Sequence[_Worker], cores: float) -> list[float]:
-    """How much of its task each does in a second; who waits for a server needs no core."""
-    here = [worker for worker in busy if not worker.steps[0].away]
-    given = dict(zip(map(id, here), speeds((worker.task for worker in here if worker.task), cores), strict=True))
-    return [given.get(id(worker), 1.0) for worker in busy]
+    """How much of its task each does in a second."""
+    return list(speeds((worker.task for worker in busy if worker.task), cores))
 
 
 def _next(

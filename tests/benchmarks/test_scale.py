@@ -36,12 +36,6 @@ def test_more_workers_help_until_the_cores_are_busy(workers: int, width: float, 
     assert found.per_hour == pytest.approx(360 * expected, rel=0.12)
 
 
-def test_who_waits_for_a_server_needs_no_core() -> None:
-    steps = [Step(10.0, away=True), Step(0.1, reports=True)]
-    found = simulate([0.0] * 400, steps, workers=8, cores=1)
-    assert found.per_hour == pytest.approx(8 * 3600 / (10.1 + POLL_SECONDS), rel=0.1)
-
-
 def test_what_comes_after_the_report_holds_up_the_next_study_only() -> None:
     found = simulate([0.0, 0.0], [Step(1.0, reports=True), Step(5.0)], workers=1, cores=1)
     first, second = sorted(found.waited)
@@ -76,6 +70,15 @@ def test_a_measured_cell_is_set_beside_its_simulation() -> None:
     assert f"{found / 100 - 1:+.0%}" in shown
     alone = sum(step.seconds / min(step.width, measured.cores) for step in steps_of(measured, "embedded"))
     assert found == pytest.approx(3600 / (alone + POLL_SECONDS), rel=0.01)
+
+
+def test_every_measured_cell_is_given_within_a_fifth() -> None:
+    measured = read_measured()
+    assert {(cell.engine, cell.workers) for cell in measured.throughputs} == {
+        (engine, workers) for engine in ("embedded", "remote") for workers in (1, 2, 4)
+    }
+    for cell in measured.throughputs:
+        assert busy(measured, cell, measured.cores).per_hour == pytest.approx(cell.per_hour, rel=0.2), cell
 
 
 def test_the_document_has_the_tables_that_the_command_gives() -> None:
