@@ -114,6 +114,7 @@ pictures: $(VENV)/.test-installed system-packages
 	$(BIN)/mammogate model pictures docs/model
 	$(BIN)/python -m benchmarks.localisation docs/model
 	$(BIN)/python -m tests.system.viewer_pictures docs/pictures
+	$(BIN)/python -m tests.system.dashboard_picture docs/pictures/dashboard.png
 
 clean:
 	rm -rf $(VENV) .venv-triton .venv-mlserver data .mypy_cache .ruff_cache .pytest_cache

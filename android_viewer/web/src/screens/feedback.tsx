@@ -1,8 +1,7 @@
-import { useSignal } from "@preact/signals";
 import "./feedback.css";
-import { FeedError } from "../feed";
 import type { About, StudyFeedback, Verdict } from "../feedback";
 import { moment, problemText, texts } from "../texts";
+import { useAttempt } from "./attempt";
 
 const VERDICTS: Verdict[] = ["agree", "disagree", "unsure"];
 const words = texts.feedback;
@@ -16,25 +15,17 @@ interface Props {
 
 /** What people said of one finding, and a form to say something: feedback on the AI, never a sign-off. */
 export function FeedbackOn({ feedback, about, name }: Props) {
-  const problem = useSignal("");
-  const busy = useSignal(false);
+  const { busy, problem, run } = useAttempt();
   const given = feedback.of(about);
 
-  async function give(event: Event): Promise<void> {
+  function give(event: Event): void {
     event.preventDefault();
     const form = event.currentTarget as HTMLFormElement;
     const typed = new FormData(form);
-    busy.value = true;
-    problem.value = "";
-    try {
+    void run(async () => {
       await feedback.give(about, String(typed.get("verdict")) as Verdict, String(typed.get("comment")).trim());
       form.reset();
-    } catch (error) {
-      if (!(error instanceof FeedError)) throw error;
-      problem.value = problemText(error);
-    } finally {
-      busy.value = false;
-    }
+    });
   }
 
   return (
@@ -51,7 +42,7 @@ export function FeedbackOn({ feedback, about, name }: Props) {
           </li>
         ))}
       </ol>
-      <form onSubmit={(event) => void give(event)} aria-label={words.form(name)}>
+      <form onSubmit={give} aria-label={words.form(name)}>
         <fieldset>
           <legend>{words.question}</legend>
           {VERDICTS.map((verdict) => (

@@ -1,27 +1,16 @@
-import { useSignal } from "@preact/signals";
-import { FeedError } from "../feed";
 import { login } from "../session";
-import { problemText, texts } from "../texts";
+import { texts } from "../texts";
+import { useAttempt } from "./attempt";
 import { OtherWays, troubleOnReturn } from "./login_ways";
 
 /** Name and password. `ended` says that somebody was logged in until a moment ago. */
 export function Login({ ended }: { ended: boolean }) {
-  const problem = useSignal(troubleOnReturn() || (ended ? texts.login.ended : ""));
-  const busy = useSignal(false);
+  const { busy, problem, run } = useAttempt(troubleOnReturn() || (ended ? texts.login.ended : ""));
 
-  async function submit(event: Event): Promise<void> {
+  function submit(event: Event): void {
     event.preventDefault();
     const typed = new FormData(event.currentTarget as HTMLFormElement);
-    busy.value = true;
-    problem.value = "";
-    try {
-      await login(String(typed.get("name")), String(typed.get("password")));
-    } catch (error) {
-      if (!(error instanceof FeedError)) throw error;
-      problem.value = problemText(error);
-    } finally {
-      busy.value = false;
-    }
+    void run(() => login(String(typed.get("name")), String(typed.get("password"))));
   }
 
   return (
@@ -29,7 +18,7 @@ export function Login({ ended }: { ended: boolean }) {
       <img src="/icon.svg" alt="" width="72" height="72" />
       <h1>{texts.product}</h1>
       <p class="research">{texts.research}</p>
-      <form onSubmit={(event) => void submit(event)}>
+      <form onSubmit={submit}>
         <label>
           {texts.login.name}
           <input name="name" autocomplete="username" autocapitalize="none" required autofocus />

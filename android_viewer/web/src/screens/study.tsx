@@ -14,13 +14,16 @@ import { Results } from "./results";
 /** A study: its images, and what was read in them. */
 export function StudyScreen({ uid }: { uid: string }) {
   const study = useSignal<Study | null>(knownStudy(uid));
+  const changes = useRef(0);
   const problem = useSignal<string | null>(null);
   const load = (): void => {
     problem.value = null;
     feed.study(uid).then(
       (found) => {
         // The same again would begin the images anew.
-        if (JSON.stringify(found) !== JSON.stringify(study.value)) study.value = found;
+        if (JSON.stringify(found) === JSON.stringify(study.value)) return;
+        changes.current += 1;
+        study.value = found;
       },
       (error: unknown) => {
         if (!(error instanceof FeedError)) throw error;
@@ -37,7 +40,8 @@ export function StudyScreen({ uid }: { uid: string }) {
       </>
     );
   }
-  return study.value ? <Shown study={study.value} /> : <Notice text={texts.loading} />;
+  // Another hanging on canvases of its own: one that was given back has lost its graphics for good.
+  return study.value ? <Shown key={changes.current} study={study.value} /> : <Notice text={texts.loading} />;
 }
 
 function Top({ title, children }: { title: string; children?: preact.ComponentChildren }) {

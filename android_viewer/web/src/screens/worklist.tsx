@@ -1,11 +1,11 @@
 import { useEffect, useRef } from "preact/hooks";
-import { useSignal } from "@preact/signals";
-import { FeedError, type Attention, type Study } from "../feed";
+import type { Attention, Study } from "../feed";
 import { later } from "../later";
 import { ReadingList } from "../reading_list";
 import { boardAddress, studyAddress } from "../route";
 import { logout, mayOperate, session } from "../session";
 import { UploadLink } from "../upload/link";
+import { useAttempt } from "./attempt";
 import { SettingsLink } from "./settings_link";
 import { age, day, personName, problemText, score, texts } from "../texts";
 import { warmDecoder } from "../viewer/pixels";
@@ -20,7 +20,7 @@ export function Worklist() {
   const list = useRef<ReadingList | null>(null);
   list.current ??= new ReadingList();
   const shown = list.current;
-  const problem = useSignal("");
+  const { problem, run } = useAttempt();
   useEffect(() => {
     document.title = `${texts.worklist.title} – ${texts.product}`;
     void shown.start();
@@ -31,25 +31,18 @@ export function Worklist() {
     };
   }, [shown]);
 
-  async function leave(): Promise<void> {
-    try {
-      await logout();
-    } catch (error) {
-      if (!(error instanceof FeedError)) throw error;
-      problem.value = problemText(error);
-    }
-  }
-
   const now = session.value;
   const studies = shown.studies.value;
   const trouble = problem.value || (shown.problem.value ? problemText(shown.problem.value) : "");
   return (
     <>
       <header class="top">
-        <h1>{texts.worklist.title}</h1>
-        <span class={`connection ${shown.connection.value}`} role="status">
-          {texts.connection[shown.connection.value]}
-        </span>
+        <div class="title">
+          <h1>{texts.worklist.title}</h1>
+          <span class={`connection ${shown.connection.value}`} role="status">
+            {texts.connection[shown.connection.value]}
+          </span>
+        </div>
         <UploadLink />
         {now.state === "in" && mayOperate(now.login) && (
           <a class="button text" href={boardAddress}>
@@ -57,7 +50,7 @@ export function Worklist() {
           </a>
         )}
         <SettingsLink />
-        <button type="button" onClick={() => void leave()}>
+        <button type="button" onClick={() => void run(logout)}>
           {texts.logOut}
         </button>
       </header>

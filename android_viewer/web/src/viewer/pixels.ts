@@ -36,7 +36,13 @@ export class DecodingFailed extends Error {
 let spare: Worker | null = null;
 
 export function warmDecoder(): void {
-  spare ??= started();
+  if (spare) return;
+  const begun = started();
+  begun.onerror = () => {
+    // It could not be fetched; whoever needs one tries again.
+    if (spare === begun) spare = null;
+  };
+  spare = begun;
 }
 
 function started(): Worker {
