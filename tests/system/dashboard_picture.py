@@ -26,7 +26,7 @@ from tests.system.small_breasts import small_study
 ROUNDS = 8
 STUDIES_A_ROUND = 2
 PAUSE_S = 10.0
-MEBIBYTE = 2.0**20
+GIBIBYTE = 2.0**30
 
 
 def main(file: Path) -> None:
@@ -45,7 +45,7 @@ def main(file: Path) -> None:
 
 
 def _some_minutes_of_work(gateway: Gateway, place: Path) -> None:
-    """Studies in rounds, one file that is none, and a worker that is killed."""
+    """Studies in rounds, and a worker that is killed in the middle of one."""
     for number in range(ROUNDS):
         for study in range(STUDIES_A_ROUND):
             folder = place / f"{number}-{study}"
@@ -82,15 +82,16 @@ def _panel(axes: Axes, panel: dict[str, Any], lines: list[Series], start: float,
         return
     for line in lines:
         axes.plot([(at - start) / 60 for at, _ in line.points], [value for _, value in line.points], label=line.name)
-    axes.set_ylim(bottom=0)
-    axes.legend(fontsize=6.5, loc="upper left", frameon=False, ncols=2)
+    top = max(value for line in lines for _, value in line.points)
+    axes.set_ylim(0, 1.1 * top or 1)
+    axes.legend(fontsize=6.5, loc="best", frameon=False, ncols=2)
 
 
 def _scale(axes: Axes, unit: str) -> None:
     if unit == "percentunit":
         axes.yaxis.set_major_formatter(PercentFormatter(1.0))
     elif unit == "bytes":
-        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / MEBIBYTE / 1024:.0f} GiB"))
+        axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / GIBIBYTE:.0f} GiB"))
     elif unit == "s":
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g} s"))
     else:

@@ -62,7 +62,8 @@ def main(folder: Path) -> None:
             for shape, options in SCREENS.items():
                 picture_access(browser, gateway, folder, shape, options)
                 picture_screens(browser, gateway, uid, folder, shape, options)
-            picture_uploads(browser, gateway, Path(place) / "study", folder, "portrait", SCREENS["portrait"])
+            for shape, options in SCREENS.items():
+                picture_uploads(browser, gateway, Path(place) / "study", folder, shape, options)
             picture_board(browser, gateway, folder)
 
 
@@ -192,6 +193,7 @@ def picture_uploads(
         _picture(page, folder, f"sending-{shape}")
         line.delay = 0.0
         page.context.set_offline(False)
+        expect(page.get_by_role("progressbar")).to_have_count(0, timeout=120_000)
         expect(page.get_by_text("1 file not taken").first).to_be_visible(timeout=120_000)
         expect(page.get_by_text("Read by the AI").first).to_be_visible(timeout=120_000)
         _picture(page, folder, f"uploaded-{shape}")
