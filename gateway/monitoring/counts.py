@@ -39,7 +39,8 @@ def count(session: Session) -> Counts:
     studies = _grouped(session, Study.status)
     return Counts(
         instances=_of_patients(_grouped(session, Instance.role), _made(session, Instance.role)),
-        studies=_of_patients(studies, _made(session, Study.status)),
+        # Always there: the alert that nothing is read compares it, also where nothing was ever read.
+        studies={"reported": 0} | _of_patients(studies, _made(session, Study.status)),
         deliveries=by_destination,
         waiting={
             "gather": _number(session, Study, Study.gathering.is_not(None)),

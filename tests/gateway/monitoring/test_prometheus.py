@@ -144,6 +144,10 @@ def test_the_figures_are_those_of_the_database(database: Database) -> None:
     assert [labels for labels, _ in found["mammogate_images_refused_ratio"]] == [XRAY1]
 
 
+def test_that_nothing_was_ever_reported_is_a_figure_too(database: Database) -> None:
+    assert figures(text_of(database))["mammogate_studies"] == [({"status": "reported"}, 0)]
+
+
 def test_no_patient_and_no_study_is_in_it(database: Database) -> None:
     fill(database)
     text = text_of(database).text().decode()
