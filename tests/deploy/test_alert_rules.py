@@ -78,6 +78,9 @@ CASES: Final[dict[str, list[tuple[Course, Course]]]] = {
     "MammogateEngineAway": [
         (course(12, {"studies_waiting_for_engine": "1x20"}), course(12, {"studies_waiting_for_engine": "1x8 0x9"}))
     ],
+    "MammogateEmbeddedInstead": [
+        (course(1, {"images_read_instead": "0 4x9"}), course(5, {"images_read_instead": "4 0x9"}))
+    ],
     "MammogateReadingLate": [
         (
             course(70, {'queue_oldest_seconds{queue="process"}': "0+60x70"}),
