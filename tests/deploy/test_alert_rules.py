@@ -114,7 +114,11 @@ CASES: Final[dict[str, list[tuple[Course, Course]]]] = {
             course(40, {'destination_waiting_seconds{destination="pacs"}': "0+60x20 0x20"}),
         )
     ],
-    "MammogateConflict": [(course(1, {"conflicting_duplicates": "1x9"}), course(1, {"conflicting_duplicates": "0x9"}))],
+    "MammogateConflict": [
+        # The first one ever, and again one that comes beside old ones; old ones alone are told by `mammogate doctor`.
+        (course(10, {"conflicting_duplicates": "0x5 1x9"}), course(90, {"conflicting_duplicates": "0x5 1x99"})),
+        (course(130, {"conflicting_duplicates": "1x120 2x99"}), course(110, {"conflicting_duplicates": "1x120 2x99"})),
+    ],
     "MammogateDiskNearlyFull": [
         (
             course(6, {"disk_free_bytes": "39x9", "disk_reserve_bytes": "10x9"}),
