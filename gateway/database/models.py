@@ -17,6 +17,7 @@ _TEXT = String(64)  # a short code; SQLAlchemy would make Literal an enum type, 
 _UID = String(64)
 READER_CRASHED, DELETED_HERE = "ReaderCrashed", "DeletedHere"
 _STILL_OPEN = text("closed_at IS NULL")
+_GATHERED, _DELIVERED = text("gathering IS NOT NULL"), text("status = 'delivered'")
 
 
 class Installation(Base):
@@ -36,6 +37,11 @@ class Study(Base):
     """
 
     __tablename__ = "study"
+    # `/metrics` asks for these again and again, among all studies that ever came.
+    __table_args__ = (
+        Index("ix_study_gathered", "last_received_at", sqlite_where=_GATHERED, postgresql_where=_GATHERED),
+        Index("ix_study_status", "status", "updated_at"),
+    )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_instance_uid: Mapped[str] = mapped_column(_UID, unique=True)
     patient_id: Mapped[str | None]
@@ -108,6 +114,7 @@ class Instance(Base):
             sqlite_where=text("deleted_at IS NULL"),
             postgresql_where=text("deleted_at IS NULL"),
         ),
+        Index("ix_instance_role", "role"),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)
@@ -207,7 +214,7 @@ class Report(Base):
     series_instance_uid: Mapped[str] = mapped_column(_UID)
     source_sop_instance_uid: Mapped[str | None] = mapped_column(_UID)
     path: Mapped[str]
-    created_at: Mapped[datetime] = mapped_column(default=now)
+    created_at: Mapped[datetime] = mapped_column(default=now, index=True)
 
     deliveries: Mapped[list[Delivery]] = relationship(back_populates="report", order_by="Delivery.id")
 
@@ -221,6 +228,13 @@ class Delivery(Base):
         UniqueConstraint("destination", "report_id", "action"),
         UniqueConstraint("destination", "instance_id", "action"),
         Index("ix_delivery_open", "status", "destination"),
+        Index(
+            "ix_delivery_delivered",
+            "destination",
+            "delivered_at",
+            sqlite_where=_DELIVERED,
+            postgresql_where=_DELIVERED,
+        ),
     )
     id: Mapped[int] = mapped_column(primary_key=True)
     study_id: Mapped[int] = mapped_column(ForeignKey("study.id"), index=True)

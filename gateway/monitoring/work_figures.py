@@ -39,7 +39,7 @@ class WorkFigures:
         return [
             *_of_processes(found),
             *_of_queues(found, waits),
-            *_of_engines(found),
+            *_of_engines(found, self.settings.inference.engine),
             *_of_destinations(found),
             *_of_disk(self.folders.free_bytes(), self.settings.reserve_mib * _MIB),
             *_of_synthetic(told),
@@ -80,7 +80,7 @@ def _of_queues(found: Work, waits: int) -> Iterator[GaugeMetricFamily]:
     yield reported
 
 
-def _of_engines(found: Work) -> Iterator[GaugeMetricFamily]:
+def _of_engines(found: Work, wanted: str) -> Iterator[GaugeMetricFamily]:
     read = _gauge("images_read_lately", "Images read in the last hour", "engine")
     for engine, number in found.read.items():
         read.add_metric((engine,), number)
@@ -89,6 +89,10 @@ def _of_engines(found: Work) -> Iterator[GaugeMetricFamily]:
         for step in STEPS:
             seconds.add_metric((engine, step), found.seconds.get((engine, step), 0.0))
     yield from (read, seconds)
+    instead = found.read.get("embedded", 0) if wanted == "remote" else 0
+    yield _single(
+        "images_read_instead", "Images of the last hour that the embedded engine read for a remote one", instead
+    )
 
 
 def _of_destinations(found: Work) -> Iterator[GaugeMetricFamily]:

@@ -177,8 +177,13 @@ class Jobs:
         return bool(self._client.list_workflows(workflow_ids=[workflow_id], **_SLIM))
 
     def count_waiting_for_engine(self) -> int:
-        """Return how many studies are tried again later: no other process job is ever enqueued with a delay."""
-        return len(self._client.list_workflows(queue_name=PROCESS, status=["DELAYED"], **_SLIM))
+        """Return how many studies are tried again, later or now: only without an engine a study gets a second attempt.
+
+        Those that are tried just now count too: while the server hangs, a study is as often tried as it waits.
+        """
+        alive = self._client.list_workflows(queue_name=PROCESS, status=list(_ALIVE), **_SLIM)
+        again = {job.workflow_id.rpartition(".")[0] for job in alive if "." in job.workflow_id.rpartition(":")[2]}
+        return len(again)
 
     def prune(self, before: datetime, limit: int = 1000) -> int:
         """Delete finished jobs that ended before `before`, at most `limit`; return how many. Nothing else does."""

@@ -60,6 +60,7 @@ def test_an_alert_leads_to_the_section_that_says_what_to_do(rule: dict[str, Any]
         *(f'mammogate_queue_oldest_seconds{{queue="{queue}"}}' for queue in (GATHER, PROCESS, COMPARE, COMMIT)),
         "mammogate_destination_waiting_seconds",  # of the queue deliver, each destination by itself
         "mammogate_studies_waiting_for_engine",
+        "mammogate_images_read_instead",
         "mammogate_disk_free_bytes",
         "mammogate_synthetic_late",
         *("mammogate_dead_letters", 'mammogate_deliveries{status="failed"}', 'mammogate_commitments{status="failed"}'),

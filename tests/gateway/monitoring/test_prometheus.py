@@ -7,13 +7,14 @@ from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import numpy as np
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import event
 
+from config.inference_settings import InferenceSettings
 from config.settings import DestinationSettings, HttpSettings, Settings, SyntheticSettings
 from dicom_node.intake import Intake
 from gateway.database.engine import Database
@@ -142,6 +143,22 @@ def test_the_figures_are_those_of_the_database(database: Database) -> None:
     assert ({**before, "reason": "Saturated"}, 1) in found["mammogate_images_refused"]
     assert (before, 1) in found["mammogate_scores_too_few"]
     assert [labels for labels, _ in found["mammogate_images_refused_ratio"]] == [XRAY1]
+
+
+@pytest.mark.parametrize(("wanted", "instead"), [("embedded", 0), ("remote", 2)])
+def test_images_that_the_embedded_engine_read_for_a_remote_one_are_a_figure(
+    database: Database, wanted: Literal["embedded", "remote"], instead: int
+) -> None:
+    add_study(database, 0.5, 0.5, None, at=FRIDAY)
+    inference = InferenceSettings(engine=wanted, url="grpcs://gpu.hospital:8001/mammogate")
+    settings = Settings(data_dir=Path(str(database.engine.url.database)).parent, inference=inference)
+    work = WorkFigures(database, Folders(settings.data_dir), Jobs(database), settings)
+    found = {family.name: family.samples for family in work.families(FRIDAY)}
+    assert [sample.value for sample in found["mammogate_images_read_instead"]] == [instead]
+
+
+def test_that_nothing_was_ever_reported_is_a_figure_too(database: Database) -> None:
+    assert figures(text_of(database))["mammogate_studies"] == [({"status": "reported"}, 0)]
 
 
 def test_no_patient_and_no_study_is_in_it(database: Database) -> None:

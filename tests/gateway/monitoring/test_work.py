@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import text
 
 from gateway.database.columns import now
 from gateway.database.engine import Database
@@ -82,6 +83,17 @@ def test_a_study_that_waits_for_the_engine_is_counted_and_one_in_the_queue_is_no
     with database.write() as session:
         jobs.process(session, "1.2.3", 1, 1)
         jobs.process(session, "1.2.4", 1, 1, attempt=2, delay_seconds=60)
+        jobs.process(session, "1.2.5", 1, 1, attempt=3)
+    assert jobs.count_waiting_for_engine() == 2
+
+
+@pytest.mark.parametrize("status", ["DELAYED", "ENQUEUED", "PENDING"])
+def test_a_study_that_is_tried_again_just_now_still_waits_for_the_engine(database: Database, status: str) -> None:
+    jobs = Jobs(database)
+    with database.write() as session:
+        for attempt in (2, 3):  # the next one is enqueued before the one that failed has ended
+            jobs.process(session, "1.2.4", 1, 1, attempt=attempt, delay_seconds=60)
+        session.execute(text("UPDATE workflow_status SET status = :status"), {"status": status})
     assert jobs.count_waiting_for_engine() == 1
 
 
