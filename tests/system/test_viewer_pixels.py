@@ -183,26 +183,6 @@ def test_pixels_that_are_not_those_that_were_stored_are_never_called_lossless(wo
     expect(held.page.get_by_text("not for primary interpretation")).to_be_visible()
 
 
-def test_a_decoder_that_could_not_be_fetched_ahead_is_fetched_when_it_is_needed(world: World) -> None:
-    refused: list[str] = []
-
-    def refuse_once(route: Route) -> None:
-        if refused:
-            route.continue_()
-        else:
-            refused.append(route.request.url)
-            route.abort()
-
-    # Without the service worker, which would have it from its cache.
-    with phone(world.browser, world.gateway.url, service_workers="block") as held:
-        held.page.context.route("**/decoder*.js", refuse_once)
-        with held.page.expect_event("requestfailed", lambda request: "decoder" in request.url):
-            listed(held, world)
-        held.page.locator(f"[data-study='{world.uid}']").tap()
-        expect(held.page.locator("[data-view='R CC'] canvas:not(.empty)")).to_be_visible()
-        assert len(refused) == 1
-
-
 @pytest.mark.long
 def test_a_lost_graphics_context_leaves_the_preview_and_comes_back(world: World, held: Phone) -> None:
     frame = focused(held, world)

@@ -1,7 +1,7 @@
 /** What the operators' board shows, asked for again and again for as long as it is on the screen. */
 
 import { signal } from "@preact/signals";
-import { FeedError, json, post } from "./feed";
+import { BY_ITSELF, FeedError, json, post } from "./feed";
 
 export interface QueuedWork {
   study_instance_uid: string;
@@ -63,8 +63,6 @@ export interface Shown {
 
 const OPERATIONS = "/api/v1/operations";
 const EVERY_MS = 5_000;
-/** Tells the server that nobody is at it: a board that is left open must not keep its session alive. */
-const BY_ITSELF = { headers: { "Mammogate-Background": "1" } };
 
 export class Board {
   readonly shown = signal<Shown | null>(null);

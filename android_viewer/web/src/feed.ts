@@ -90,6 +90,12 @@ export class FeedError extends Error {
   }
 }
 
+/** Whether asking again may help by itself: nothing answered, or the gateway could not. */
+export const isPassing = (error: FeedError): boolean => error.status === 0 || error.status >= 500;
+
+/** Tells the gateway that nobody did this: a page that is left open must not keep its session alive. */
+export const BY_ITSELF: RequestInit = { headers: { "Mammogate-Background": "1" } };
+
 /** Called when an answer says that nobody is logged in any more. */
 let whenLoggedOut: () => void = () => undefined;
 export function onLoggedOut(listener: () => void): void {
@@ -110,11 +116,20 @@ export async function ask(path: string, options: RequestInit = {}): Promise<Resp
   throw error;
 }
 
+/** Reads an answer's body; one that breaks off is no answer. */
+async function whole<T>(body: Promise<T>): Promise<T> {
+  try {
+    return await body;
+  } catch {
+    throw new FeedError(0, "network", "");
+  }
+}
+
 /** A call whose answer has no body that matters. */
 export const request = ask;
 
 export async function json<T>(path: string, options?: RequestInit): Promise<T> {
-  return (await (await ask(path, options)).json()) as T;
+  return (await whole((await ask(path, options)).json())) as T;
 }
 
 export function post<T>(path: string, body: unknown, headers: Record<string, string> = {}, method = "POST"): Promise<T> {
@@ -135,15 +150,16 @@ export const feed = {
     }),
   logout: () => ask("/api/v1/auth/logout", { method: "POST" }),
   study: (uid: string) => json<Study>(`/api/v1/studies/${encodeURIComponent(uid)}`),
-  image: (study: string, view: string) => json<ImageInfo>(imagePath(study, view, "image")),
-  file: async (path: string) => (await ask(path)).blob(),
+  image: (study: string, view: string, options: RequestInit = {}) => json<ImageInfo>(imagePath(study, view, "image"), options),
+  file: async (path: string) => whole((await ask(path)).blob()),
   /** A page of the reading list, the newest event that it includes, and its tag; null when `tag` is still true. */
-  async studies(cursor: string | null, tag: string | null): Promise<{ page: StudyPage; lastEvent: string; tag: string | null } | null> {
+  async studies(cursor: string | null, tag: string | null, options: RequestInit = {}): Promise<{ page: StudyPage; lastEvent: string; tag: string | null } | null> {
     const query = cursor ? `?cursor=${encodeURIComponent(cursor)}` : "";
-    const answer = await ask(`/api/v1/studies${query}`, tag ? { headers: { "If-None-Match": tag } } : {});
+    const headers = { ...(options.headers as Record<string, string> | undefined), ...(tag ? { "If-None-Match": tag } : {}) };
+    const answer = await ask(`/api/v1/studies${query}`, { ...options, headers });
     if (answer.status === 304) return null;
     return {
-      page: (await answer.json()) as StudyPage,
+      page: (await whole(answer.json())) as StudyPage,
       lastEvent: answer.headers.get("Mammogate-Last-Event-Id") ?? "",
       tag: answer.headers.get("ETag"),
     };

@@ -27,7 +27,17 @@ export function later<Props extends object>(load: () => Promise<ComponentType<Pr
       const Part = loaded;
       return <Part {...props} />;
     }
-    if (quiet) return null;
+    if (quiet && !failed.value) return null;
+    if (quiet) {
+      return (
+        <p class="problem">
+          {texts.problems.part}{" "}
+          <button type="button" onClick={fetchIt}>
+            {texts.tryAgain}
+          </button>
+        </p>
+      );
+    }
     return failed.value ? <Notice text={texts.problems.network} action={texts.tryAgain} onAction={fetchIt} /> : <Notice text={texts.loading} />;
   };
 }

@@ -1,7 +1,7 @@
 /** The reading list, kept current by server-sent events for as long as it is on the screen. */
 
-import { signal } from "@preact/signals";
-import { feed, FeedError, type Study } from "./feed";
+import { computed, signal } from "@preact/signals";
+import { BY_ITSELF, feed, FeedError, isPassing, type Study } from "./feed";
 import { remember } from "./known_studies";
 
 export type Connection = "connecting" | "live" | "broken";
@@ -13,18 +13,23 @@ const SETTLE_MS = 150;
 export class ReadingList {
   readonly studies = signal<Study[] | null>(null);
   readonly more = signal(false);
-  readonly connection = signal<Connection>("connecting");
   /** What went wrong with the last question, or null. */
   readonly problem = signal<FeedError | null>(null);
+  /** Live only while what is on the screen is what the gateway last said. */
+  readonly connection = computed<Connection>(() => (this.problem.value && this.stream.value === "live" ? "broken" : this.stream.value));
   /** Counts the changes that came by themselves, for those who don't see the screen. */
   readonly updates = signal(0);
 
+  private readonly stream = signal<Connection>("connecting");
   private source: EventSource | null = null;
   private tag: string | null = null;
   private pages = 1;
   private lastEvent = "";
   private timer: ReturnType<typeof setTimeout> | undefined;
+  private retry: ReturnType<typeof setTimeout> | undefined;
   private stopped = false;
+  private loading: Promise<boolean> | null = null;
+  private again = false;
 
   async start(): Promise<void> {
     await this.load();
@@ -34,6 +39,7 @@ export class ReadingList {
   stop(): void {
     this.stopped = true;
     clearTimeout(this.timer);
+    clearTimeout(this.retry);
     this.source?.close();
   }
 
@@ -43,15 +49,36 @@ export class ReadingList {
     await this.load();
   }
 
-  private async load(): Promise<boolean> {
+  /** Asks for the list, one question at a time: of two at once the older answer could come last. */
+  private load(options: RequestInit = {}): Promise<boolean> {
+    this.again = this.loading !== null;
+    this.loading ??= this.loadUntilCurrent(options).finally(() => (this.loading = null));
+    return this.loading;
+  }
+
+  private async loadUntilCurrent(options: RequestInit): Promise<boolean> {
+    let changed = false;
+    do {
+      this.again = false;
+      changed = (await this.loadOnce(options)) || changed;
+    } while (this.again && !this.stopped);
+    clearTimeout(this.retry);
+    // The event that asked for this has been told, and won't be told again.
+    if (this.problem.value && isPassing(this.problem.value) && !this.stopped) {
+      this.retry = setTimeout(() => void this.load(BY_ITSELF), RETRY_MS);
+    }
+    return changed;
+  }
+
+  private async loadOnce(options: RequestInit): Promise<boolean> {
     try {
-      const first = await feed.studies(null, this.tag);
+      const first = await feed.studies(null, this.tag, options);
       this.problem.value = null;
       if (first === null) return false;
       const items = [...first.page.items];
       let next = first.page.next;
       for (let page = 1; page < this.pages && next; page += 1) {
-        const answer = await feed.studies(next, null);
+        const answer = await feed.studies(next, null, options);
         if (answer === null) break;
         items.push(...answer.page.items);
         next = answer.page.next;
@@ -75,12 +102,13 @@ export class ReadingList {
     const source = new EventSource(`/api/v1/events${query}`);
     this.source = source;
     source.onopen = () => {
-      this.connection.value = "live";
+      this.stream.value = "live";
+      if (this.problem.value) void this.load(BY_ITSELF);
     };
     source.onmessage = () => this.soon();
     source.addEventListener("reset", () => this.soon());
     source.onerror = () => {
-      this.connection.value = "broken";
+      this.stream.value = "broken";
       // The browser comes back by itself, unless it was refused: then we ask, and hear why.
       if (source.readyState === EventSource.CLOSED) {
         clearTimeout(this.timer);
@@ -92,7 +120,7 @@ export class ReadingList {
   private soon(): void {
     clearTimeout(this.timer);
     this.timer = setTimeout(() => {
-      void this.load().then((changed) => {
+      void this.load(BY_ITSELF).then((changed) => {
         if (changed) this.updates.value += 1;
       });
     }, SETTLE_MS);

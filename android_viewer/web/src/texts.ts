@@ -12,6 +12,7 @@ export const texts = {
   logOut: "Log out",
   problems: {
     network: "The gateway can't be reached. Check the connection.",
+    part: "A part of this page could not be loaded.",
     noRight: "Your role may not see studies.",
     unavailable: "The gateway's database does not answer. Try again soon.",
     unknownStudy: "This study is not here any more.",
@@ -108,6 +109,7 @@ export const texts = {
     heat: "Heat map",
     marks: "Marks",
     opacity: "Heat map opacity",
+    noHeat: "The heat map could not be loaded yet.",
     heatWeak: "0.15",
     heatStrong: "1 resembles malignancy",
     windowIs: (center: number, width: number) => `C ${Math.round(center)}  W ${Math.round(width)}`,

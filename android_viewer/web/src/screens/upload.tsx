@@ -1,6 +1,6 @@
 import { useEffect, useRef } from "preact/hooks";
 import { effect, signal, useSignal } from "@preact/signals";
-import { FeedError, type Login } from "../feed";
+import { BY_ITSELF, FeedError, type Login } from "../feed";
 import { worklistAddress } from "../route";
 import { logout, mayReadStudies } from "../session";
 import { bytes, problemText, texts } from "../texts";
@@ -27,9 +27,9 @@ export function UploadScreen({ login }: { login: Login }) {
   const picked = useSignal<File[]>([]);
   const heading = useRef<HTMLHeadingElement>(null);
 
-  async function look(): Promise<void> {
+  async function look(options: RequestInit = {}): Promise<void> {
     try {
-      mine.value = await uploads.mine();
+      mine.value = await uploads.mine(options);
       problem.value = "";
     } catch (error) {
       if (!(error instanceof FeedError)) throw error;
@@ -41,10 +41,14 @@ export function UploadScreen({ login }: { login: Login }) {
     document.title = `${texts.upload.title} – ${texts.product}`;
     heading.current?.focus();
     void look();
-    // The session had ended, and somebody has logged in again.
+    // The session had ended, and somebody has logged in again: what another one was sending is not theirs to send.
+    if (current.value && current.value.owner !== login.name) {
+      current.value.pause();
+      current.value = null;
+    }
     if (current.value?.phase.value === "paused" && current.value.problem.value) void current.value.run();
     const timer = setInterval(() => {
-      if (isUnsettled(mine.value)) void look();
+      if (isUnsettled(mine.value)) void look(BY_ITSELF);
     }, LOOK_MS);
     const end = effect(() => {
       if (sharedFiles.value.length > 0) {
@@ -64,7 +68,7 @@ export function UploadScreen({ login }: { login: Login }) {
 
   const goesOn = unfinishedFor(picked.value, mine.value ?? []);
   function send(note: Note | null): void {
-    const sending = new Sending([...picked.value], note, goesOn);
+    const sending = new Sending(login.name, [...picked.value], note, goesOn);
     picked.value = [];
     current.value = sending;
     void sending.run();

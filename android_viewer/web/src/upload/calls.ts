@@ -39,7 +39,7 @@ export interface UploadState {
 const UPLOADS = "/api/v1/uploads";
 
 export const uploads = {
-  mine: async () => (await json<{ items: UploadState[] }>(UPLOADS)).items,
+  mine: async (options: RequestInit = {}) => (await json<{ items: UploadState[] }>(UPLOADS, options)).items,
   state: (id: string, signal: AbortSignal) => json<UploadState>(`${UPLOADS}/${id}`, { signal }),
   begin: (id: string, files: AnnouncedFile[], note: Note | null, signal: AbortSignal) =>
     json<UploadState>(`${UPLOADS}/${id}`, {

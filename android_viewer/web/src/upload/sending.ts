@@ -45,8 +45,9 @@ export class Sending {
   private reached: number[] = [];
   private announced: AnnouncedFile[] | null = null;
 
-  /** `known`: the upload that these files go on with; the note is there already then. */
+  /** `owner`: who is logged in. `known`: the upload that these files go on with; the note is there already then. */
   constructor(
+    readonly owner: string,
     private readonly files: File[],
     private readonly note: Note | null,
     private readonly known?: UploadState,

@@ -14,7 +14,16 @@ interface Port {
 type Decoding = Extract<DecoderQuestion, { kind: "decode" }>;
 const port = globalThis as unknown as Port;
 
-const codec = openjph({ locateFile: () => wasmAddress, print: () => undefined, printErr: () => undefined });
+let codec: ReturnType<typeof openjph> | null = null;
+
+/** The decoder, which is fetched once; what failed is fetched again by the next question. */
+function loaded(): ReturnType<typeof openjph> {
+  codec ??= openjph({ locateFile: () => wasmAddress, print: () => undefined, printErr: () => undefined });
+  codec.catch(() => (codec = null));
+  return codec;
+}
+
+void loaded();
 const received = new Map<string, { bytes: Uint8Array; count: number }>();
 /** Files that are on their way before anybody asked for pixels of them. */
 const ahead = new Map<string, Promise<void>>();
@@ -45,7 +54,7 @@ class Refused extends Error {
 }
 
 async function decode(question: Decoding, bytes: Uint8Array): Promise<void> {
-  const module = await codec;
+  const module = await loaded();
   const decoder = new module.HTJ2KDecoder();
   try {
     decoder.getEncodedBuffer(bytes.length).set(bytes);

@@ -78,7 +78,7 @@ export function Pane({ view, layers, focused, hidden, windowing, toggleWindowing
       )}
       {focused && <span class="pane-name">{name}</span>}
       <Badge view={view} focused={focused} />
-      <State view={view} />
+      <State view={view} layers={layers} />
     </div>
   );
 }
@@ -121,13 +121,15 @@ function Badge({ view, focused }: { view: MammogramView; focused: boolean }) {
   );
 }
 
-function State({ view }: { view: MammogramView }) {
+function State({ view, layers }: { view: MammogramView; layers: Layers }) {
   const state = view.state.value;
   const text =
     view.levels.verified.value === false
       ? texts.study.wrongPixels
       : !view.hasGraphics.value && state === "preview"
         ? texts.study.noGraphics
-        : { asking: texts.study.loading, preparing: texts.study.notReady, failed: view.problem.value || texts.study.noImage, preview: "", pixels: "" }[state];
+        : view.lacksHeat.value && layers.heat.value
+          ? texts.tools.noHeat
+          : { asking: texts.study.loading, preparing: texts.study.notReady, failed: view.problem.value || texts.study.noImage, preview: "", pixels: "" }[state];
   return text ? <p class="pane-state">{text}</p> : null;
 }

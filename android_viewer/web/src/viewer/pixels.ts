@@ -51,13 +51,17 @@ function started(): Worker {
 
 /** A worker for one study; `end` lets go of all it holds. */
 export class Decoder {
-  private readonly worker = spare ?? started();
+  private worker: Worker | null = spare;
   private readonly waiting = new Map<number, Waiting>();
   private next = 1;
 
   constructor() {
     spare = null;
-    this.worker.onmessage = ({ data }: MessageEvent<DecoderAnswer>) => {
+    this.worker = this.listenedTo(this.worker ?? started());
+  }
+
+  private listenedTo(worker: Worker): Worker {
+    worker.onmessage = ({ data }: MessageEvent<DecoderAnswer>) => {
       const waiting = this.waiting.get(data.id);
       if (data.kind === "progress") waiting?.progress(data.received);
       else {
@@ -66,15 +70,19 @@ export class Decoder {
         else waiting?.reject(new DecodingFailed(data.status, data.message));
       }
     };
-    this.worker.onerror = (event) => {
+    worker.onerror = (event) => {
+      // It is of no more use: the next question goes to a new one.
+      worker.terminate();
+      this.worker = null;
       for (const waiting of this.waiting.values()) waiting.reject(new DecodingFailed(0, event.message));
       this.waiting.clear();
     };
+    return worker;
   }
 
   /** Has a whole file fetched, which a question will soon be about. */
   ahead(path: string): void {
-    this.worker.postMessage({ kind: "ahead", path } satisfies DecoderQuestion);
+    this.worker?.postMessage({ kind: "ahead", path } satisfies DecoderQuestion);
   }
 
   decode({ path, bytes, total, skip, values, sha256 }: Step, progress: (received: number) => void): Promise<Decoded> {
@@ -82,11 +90,12 @@ export class Decoder {
     return new Promise((resolve, reject) => {
       this.waiting.set(id, { resolve, reject, progress });
       const question = { kind: "decode", id, path, bytes, total, skip, values, sha256 } satisfies DecoderQuestion;
+      this.worker ??= this.listenedTo(started());
       this.worker.postMessage(question);
     });
   }
 
   end(): void {
-    this.worker.terminate();
+    this.worker?.terminate();
   }
 }

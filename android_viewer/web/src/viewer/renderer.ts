@@ -87,8 +87,13 @@ export class Renderer {
     for (const layer of this.layers.splice(count)) for (const tile of layer.tiles) this.gl.deleteTexture(tile.texture);
   }
 
+  get hasHeat(): boolean {
+    return this.heat !== null;
+  }
+
   setHeat(bitmap: ImageBitmap, box: Box): void {
     const gl = this.gl;
+    if (this.heat) gl.deleteTexture(this.heat.texture);
     const texture = newTexture(gl, gl.LINEAR);
     gl.texImage2D(gl.TEXTURE_2D, 0, gl.R8, gl.RED, gl.UNSIGNED_BYTE, bitmap);
     this.heat = { texture, box };

@@ -1,7 +1,7 @@
 /** One mammogram on the screen: what is loaded of it, what of it is shown, and through which window. */
 
 import { computed, effect, signal, untracked } from "@preact/signals";
-import { feed, FeedError, imagePath, type ImageInfo, type ImageWindow, type Point, type ViewResult } from "../feed";
+import { BY_ITSELF, feed, FeedError, imagePath, isPassing, type ImageInfo, type ImageWindow, type Point, type ViewResult } from "../feed";
 import { askWhoIsLoggedIn } from "../session";
 import { problemText } from "../texts";
 import { coveredBox, fittingScale, hangsMirrored, hung, kept, matrixOf, toImage, zoomedAbout, type Place, type Size } from "./geometry";
@@ -15,6 +15,8 @@ import { overviewPath, stepFor, stepsOf } from "./steps";
 export type State = "asking" | "preparing" | "preview" | "pixels" | "failed";
 
 const ASK_AGAIN_MS = 3_000;
+/** So often pixels that could not be had are asked for again by themselves. */
+const DECODINGS = 5;
 
 export class MammogramView {
   readonly info = signal<ImageInfo | null>(null);
@@ -29,6 +31,8 @@ export class MammogramView {
   readonly drawn = signal(-1);
   readonly levels: Levels;
   readonly hasGraphics = signal(true);
+  /** Whether the heat map was asked for and is not here. */
+  readonly lacksHeat = signal(false);
   /** Whether it has the screen for itself, or hangs with the others. */
   readonly alone = signal(false);
   readonly covered = computed(() => (this.info.value ? coveredBox(this.info.value) : null));
@@ -48,7 +52,9 @@ export class MammogramView {
   });
 
   private renderer: Renderer | null = null;
-  private heatAsked = false;
+  private heatLoading = false;
+  private heatTimer: ReturnType<typeof setTimeout> | undefined;
+  private failures = 0;
   private placed = false;
   private frame = 0;
   private timer: ReturnType<typeof setTimeout> | undefined;
@@ -80,7 +86,7 @@ export class MammogramView {
         });
       }),
       effect(() => {
-        if (this.layers.heat.value && this.info.value?.heat && !this.heatAsked) void this.loadHeat();
+        if (this.layers.heat.value && this.info.value?.heat) untracked(() => void this.loadHeat());
       }),
     );
   }
@@ -107,6 +113,7 @@ export class MammogramView {
   end(): void {
     this.ended = true;
     clearTimeout(this.timer);
+    clearTimeout(this.heatTimer);
     cancelAnimationFrame(this.frame);
     for (const cleanUp of this.cleanUps) cleanUp();
     this.preview.end();
@@ -194,12 +201,14 @@ export class MammogramView {
     this.levels.shrink();
   }
 
-  private async ask(): Promise<void> {
+  private async ask(options: RequestInit = {}): Promise<void> {
     // Together with the description it is all that is needed to show the image.
     this.decoder.ahead(overviewPath(this.study, this.result.sop_instance_uid));
     try {
-      const info = await feed.image(this.study, this.result.sop_instance_uid);
+      const info = await feed.image(this.study, this.result.sop_instance_uid, options);
       if (this.ended) return;
+      this.problem.value = "";
+      if (this.state.value === "failed") this.state.value = "asking";
       this.window.value = info.windows[0] ?? { name: null, center: 2 ** (info.bits - 1), width: 2 ** info.bits, function: null };
       this.info.value = info;
       this.fit();
@@ -220,18 +229,26 @@ export class MammogramView {
     }
   }
 
+  /** Gives the renderer the heat map, which each new one needs again. What failed is tried again while it is wanted. */
   private async loadHeat(): Promise<void> {
     const heat = this.info.value?.heat;
-    if (!heat) return;
-    this.heatAsked = true;
+    if (!heat || !this.layers.heat.value || !this.renderer || this.renderer.hasHeat || this.heatLoading) return;
+    this.heatLoading = true;
     try {
       const picture = await feed.file(imagePath(this.study, this.result.sop_instance_uid, "heat.png"));
       const bitmap = await createImageBitmap(picture, { colorSpaceConversion: "none", premultiplyAlpha: "none" });
+      // The one that is there now: the context may have been lost meanwhile.
       this.renderer?.setHeat(bitmap, heat.box);
+      bitmap.close();
+      this.lacksHeat.value = false;
       this.draw();
     } catch (error) {
-      this.heatAsked = false;
+      if (this.ended) return;
+      this.lacksHeat.value = true;
       if (!(error instanceof FeedError)) throw error;
+      if (isPassing(error)) this.heatTimer = setTimeout(() => void this.loadHeat(), ASK_AGAIN_MS);
+    } finally {
+      this.heatLoading = false;
     }
   }
 
@@ -254,6 +271,7 @@ export class MammogramView {
       this.renderer = new Renderer(canvas);
       this.levels.use(this.renderer);
       this.rest();
+      void this.loadHeat();
     } catch {
       this.hasGraphics.value = false;
       if (this.info.value) void this.fallBack();
@@ -264,7 +282,6 @@ export class MammogramView {
     this.renderer = null;
     this.levels.use(null);
     this.drawn.value = -1;
-    this.heatAsked = false;
     if (this.state.value === "pixels") this.state.value = "preview";
   }
 
@@ -283,18 +300,31 @@ export class MammogramView {
     if (this.ended) return;
     if (error instanceof FeedError && error.code === "not_ready") {
       this.state.value = "preparing";
-      this.timer = setTimeout(() => void this.ask(), ASK_AGAIN_MS);
+      this.askAgain();
       return;
     }
     if (error instanceof DecodingFailed) {
       if (error.status === 401) void askWhoIsLoggedIn();
-      else if (this.state.value !== "pixels" && !this.preview.address.value) {
+      else if (this.failures++ < DECODINGS) this.after(() => this.rest());
+      if (error.status !== 401 && this.state.value !== "pixels" && !this.preview.address.value) {
         void this.fallBack();
         return;
       }
     }
-    if (error instanceof FeedError) this.problem.value = problemText(error);
+    if (error instanceof FeedError) {
+      this.problem.value = problemText(error);
+      if (isPassing(error)) this.askAgain();
+    }
     this.state.value = this.preview.address.value ? this.state.value : "failed";
     if (!(error instanceof FeedError || error instanceof DecodingFailed)) throw error;
+  }
+
+  private askAgain(): void {
+    this.after(() => void this.ask(BY_ITSELF));
+  }
+
+  private after(work: () => void): void {
+    clearTimeout(this.timer);
+    this.timer = setTimeout(work, ASK_AGAIN_MS);
   }
 }
