@@ -15,6 +15,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gateway.database.engine import Database
 from gateway.pictures.making import Picturing
 from gateway.push.pushing import Pushing
+from gateway.reading.disk import DiskAway
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
@@ -113,6 +114,7 @@ class WorkflowEngine:
         read = step("process.read", processing.read)
         report = step("process.report", processing.report)
         wait_for_engine = step("process.wait_for_engine", processing.wait_for_engine)
+        wait_for_disk = step("process.wait_for_disk", processing.wait_for_disk)
         make_picture = step("process.picture", picturing.make)
         give_up = step("process.give_up", processing.give_up)
         attempt_delivery = step("deliver.attempt", delivering.attempt)
@@ -138,6 +140,9 @@ class WorkflowEngine:
                         return
                 stage = "report"
                 report(study_uid, generation, run)
+            except DiskAway as away:
+                wait_for_disk(study_uid, generation, run, attempt, str(away))
+                return
             except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter
                 log.error("process.failed", study=study_uid, stage=stage, error=type(error).__name__, at=_where(error))
                 give_up(study_uid, generation, run, stage, plain_reason(error))
