@@ -89,6 +89,20 @@ def model_version(server: RemoteServer | None = None) -> str:
     return _engine(server).model.version
 
 
+def look(server: RemoteServer) -> None:
+    """Ask the server whether it serves this process's model; it need not rest any longer if so.
+
+    Raises:
+        RemoteUnusable: it does not, or can't be reached.
+
+    """
+    from inference.remote.engine import RemoteEngine
+
+    engine = _engine(server)
+    assert isinstance(engine, RemoteEngine), "a server's engine is remote"  # noqa: S101 - invariant
+    engine.look()
+
+
 def read_image(
     path: Path,
     sop_instance_uid: str,

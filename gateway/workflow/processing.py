@@ -126,7 +126,11 @@ class Processing:
             self._keep(study_uid, instance, generation, carried)
             return None
         try:
-            read = self._read_it(instance, version) if instance.deleted_at is None else _not_here(instance, version)
+            read = (
+                _not_here(instance, version)
+                if instance.deleted_at is not None
+                else self._read_it(study_uid, instance, version)
+            )
         except RemoteUnusable as failure:
             return str(failure)
         open_span.note(engine=read.engine, refusal=read.refusal, model_version=version)
@@ -231,10 +235,12 @@ class Processing:
             self._jobs.process(session, study_uid, generation, run, attempt=attempt + 1, delay_seconds=delay)
         return delay
 
-    def _read_it(self, instance: Instance, version: str) -> tasks.ImageRead:
+    def _read_it(self, study_uid: str, instance: Instance, version: str) -> tasks.ImageRead:
         path = self._folders.root / instance.path
         try:
-            return self._engines.read(path, instance.sop_instance_uid, instance.laterality, instance.view)
+            return self._engines.read(
+                path, instance.sop_instance_uid, instance.laterality, instance.view, study_uid=study_uid
+            )
         except (ChildCrashed, ChildTooSlow) as error:
             sentence = f"This image could not be read: {error}, again and again."
         return _failure(instance, version, sentence, READER_CRASHED)
