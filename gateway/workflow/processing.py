@@ -101,6 +101,7 @@ class Processing:
 
         Raises:
             DiskAway: the disk with the images can't be read, which is nothing of the image's either.
+            ChildCrashed, ChildTooSlow: nor is it that the child can't load the model.
 
         """
         version = self._engines.model_version()
@@ -179,6 +180,7 @@ class Processing:
         Raises:
             DiskAway: the disk with the images can't be read.
             NoHeaderLeft: none of the images can.
+            ChildCrashed, ChildTooSlow: the child was lost on this, again and again.
 
         """
         with self._database.read() as session:
@@ -242,6 +244,7 @@ class Processing:
                 path, instance.sop_instance_uid, instance.laterality, instance.view, study_uid=study_uid
             )
         except (ChildCrashed, ChildTooSlow) as error:
+            self._engines.model_version()  # a child that can't even load the model is not lost by this image
             sentence = f"This image could not be read: {error}, again and again."
         return _failure(instance, version, sentence, READER_CRASHED)
 
