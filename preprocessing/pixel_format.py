@@ -40,16 +40,22 @@ class PixelFormat:
         return self.rows * self.columns * (self.bits_allocated // 8)
 
 
-def read_dataset(source: Path | Dataset) -> Dataset:
-    """Read the file, or pass a data set on. Raises FileUnreadable."""
+def read_dataset(source: Path | Dataset, *, pixels: bool = True) -> Dataset:
+    """Read the file, without its pixels if need be, or pass a data set on. Raises FileUnreadable."""
     if isinstance(source, Dataset):
         return source
     try:
-        return pydicom.dcmread(source)
+        return pydicom.dcmread(source, stop_before_pixels=not pixels)
     except InvalidDicomError as error:
         raise FileUnreadable(f"{source.name} is not a DICOM file; send the original object again.") from error
     except FileNotFoundError as error:
-        raise FileUnreadable(f"{source.name} does not exist.") from error
+        raise FileUnreadable(
+            f"{source.name} does not exist; restore it from a backup or send the original object again."
+        ) from error
+    except OSError as error:
+        raise FileUnreadable(
+            f"The disk did not give {source.name} ({error.strerror}); look at the disk, then send the object again."
+        ) from error
     except Exception as error:
         # A damaged file can fail anywhere in the parser; which way is of no use to whoever reads the sentence.
         raise FileUnreadable(

@@ -38,6 +38,7 @@ def remote_server(section: InferenceSettings) -> RemoteServer | None:
         token_file=section.token_file,
         deadline_seconds=section.deadline_seconds,
         rest_seconds=section.first_retry_seconds,
+        longest_rest_seconds=section.longest_retry_seconds,
     )
 
 

@@ -89,6 +89,20 @@ def model_version(server: RemoteServer | None = None) -> str:
     return _engine(server).model.version
 
 
+def look(server: RemoteServer) -> None:
+    """Ask the server whether it serves this process's model; it need not rest any longer if so.
+
+    Raises:
+        RemoteUnusable: it does not, or can't be reached.
+
+    """
+    from inference.remote.engine import RemoteEngine
+
+    engine = _engine(server)
+    assert isinstance(engine, RemoteEngine), "a server's engine is remote"  # noqa: S101 - invariant
+    engine.look()
+
+
 def read_image(
     path: Path,
     sop_instance_uid: str,
@@ -103,24 +117,29 @@ def read_image(
 
     Raises:
         RemoteUnusable: the server gave nothing that can be believed, which says nothing about the image.
+        DiskAway: the folder that should hold the file can't be listed, which says nothing about it either.
 
     """
     import numpy as np
-    from pydicom import dcmread
 
+    from gateway.reading.disk import require_disk
     from inference.remote.trace_context import called_from
-    from preprocessing.errors import ImageRefused
+    from preprocessing.errors import FileUnreadable, ImageRefused
     from preprocessing.header import detector_of
+    from preprocessing.pixel_format import read_dataset
     from preprocessing.views import identify_view
 
     engine = _engine(server)
-    header = dcmread(path, stop_before_pixels=True)
-    detector = detector_of(header)
+    detector = None
     begun = time.time_ns()
     try:
+        header = read_dataset(path, pixels=False)
+        detector = detector_of(header)
         with called_from(traceparent):
             reading = engine.read(path, identify_view(header))
     except ImageRefused as refusal:
+        if isinstance(refusal, FileUnreadable):
+            require_disk(path.parent)
         failed = ViewResult(sop_instance_uid=sop_instance_uid, laterality=laterality, view=view, failure=str(refusal))
         return ImageRead(failed, engine.model.version, None, {}, type(refusal).__name__, detector)
     packed = io.BytesIO()

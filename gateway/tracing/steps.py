@@ -16,6 +16,7 @@ _SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "process.read": (),
     _REPORT: ("run",),
     "process.wait_for_engine": ("run", "attempt"),
+    "process.wait_for_disk": ("run", "attempt"),
     _GIVE_UP: ("run", "stage"),
     "deliver.attempt": ("destination", "attempt"),
 }

@@ -15,6 +15,8 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from gateway.database.engine import Database
 from gateway.pictures.making import Picturing
 from gateway.push.pushing import Pushing
+from gateway.reading.child import ChildCrashed, ChildTooSlow
+from gateway.reading.disk import DiskAway
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
@@ -29,8 +31,35 @@ _RECOVERIES = 1000
 
 
 def _passes(error: BaseException) -> bool:
-    """Say whether trying again may help: the database or the disk was away."""
-    return isinstance(error, (DBAPIError, PoolTimeout, OSError))
+    """Say whether trying again may help: the database, the disk or the child was away."""
+    return isinstance(error, (DBAPIError, PoolTimeout, OSError, ChildCrashed, ChildTooSlow))
+
+
+class ChildLost(Exception):
+    """The process that reads images was lost on a step of which no image is to blame, at every try."""
+
+
+# Two minutes of short memory may pass; a child that ran out of its time three times has had many.
+_TRIES_OF_CHILD: dict[type[BaseException], int] = {ChildCrashed: 8, ChildTooSlow: 2}
+
+
+def _with_few_children(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Give up a step that loses the child sooner than one whose database is away: its study may be the reason."""
+
+    def stepping(*arguments: Any) -> Any:
+        try:
+            return function(*arguments)
+        except (ChildCrashed, ChildTooSlow) as lost:
+            status = DBOS.step_status
+            tried = 1 if status is None or status.current_attempt is None else status.current_attempt + 1
+            if tried < _TRIES_OF_CHILD[type(lost)]:
+                raise
+            raise ChildLost(
+                f"{lost}, again and again, and no single image is the reason: look at this machine's memory and at "
+                "`mammogate doctor`, then have the study retried"
+            ) from lost
+
+    return stepping
 
 
 class WorkflowEngine:
@@ -97,7 +126,7 @@ class WorkflowEngine:
         pushing: Pushing,
     ) -> None:
         def step(name: str, function: Callable[..., Any]) -> Callable[..., Any]:
-            wrapped = self._around(name, function)
+            wrapped = _with_few_children(self._around(name, function))
             stepped: Callable[..., Any] = DBOS.step(
                 name=name,
                 retries_allowed=True,
@@ -113,6 +142,7 @@ class WorkflowEngine:
         read = step("process.read", processing.read)
         report = step("process.report", processing.report)
         wait_for_engine = step("process.wait_for_engine", processing.wait_for_engine)
+        wait_for_disk = step("process.wait_for_disk", processing.wait_for_disk)
         make_picture = step("process.picture", picturing.make)
         give_up = step("process.give_up", processing.give_up)
         attempt_delivery = step("deliver.attempt", delivering.attempt)
@@ -138,6 +168,9 @@ class WorkflowEngine:
                         return
                 stage = "report"
                 report(study_uid, generation, run)
+            except DiskAway as away:
+                wait_for_disk(study_uid, generation, run, attempt, str(away))
+                return
             except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter
                 log.error("process.failed", study=study_uid, stage=stage, error=type(error).__name__, at=_where(error))
                 give_up(study_uid, generation, run, stage, plain_reason(error))

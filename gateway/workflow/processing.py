@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from pydicom import dcmread
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
@@ -27,14 +26,14 @@ from gateway.workflow.delivering import Patience
 from gateway.workflow.destinations import TO_WITHDRAW, DestinationPlan, plan_deliveries
 from gateway.workflow.events import tell
 from gateway.workflow.jobs import Jobs
-from gateway.workflow.reading_list import ImagesDisagree, choose_images, describe_kept
+from gateway.workflow.reading_list import ImagesDisagree, choose_images
+from gateway.workflow.report_content import ReportContent, content_of, source_images
 from inference.remote.failures import RemoteUnusable
 from inference.results import ViewResult
-from reporting.study import Predecessor, SourceImage, StudyToReport
+from reporting.study import StudyToReport
 
 log = structlog.get_logger(__name__)
 _PATIENCE = Patience(first_retry=5, longest_retry=60, give_up_after=float("inf"))
-_EMBEDDED = "embedded"
 
 
 Announce = Callable[[Session, Study, str], None]
@@ -99,6 +98,11 @@ class Processing:
         """Read one image and keep what was read; a refused or crashing image is kept as a failure with its reason.
 
         Returns None, or why the image has to wait: the remote engine can't be used, which is nothing of the image's.
+
+        Raises:
+            DiskAway: the disk with the images can't be read, which is nothing of the image's either.
+            ChildCrashed, ChildTooSlow: nor is it that the child can't load the model.
+
         """
         version = self._engines.model_version()
         with self._database.read() as session:
@@ -123,7 +127,11 @@ class Processing:
             self._keep(study_uid, instance, generation, carried)
             return None
         try:
-            read = self._read_it(instance, version) if instance.deleted_at is None else _not_here(instance, version)
+            read = (
+                _not_here(instance, version)
+                if instance.deleted_at is not None
+                else self._read_it(study_uid, instance, version)
+            )
         except RemoteUnusable as failure:
             return str(failure)
         open_span.note(engine=read.engine, refusal=read.refusal, model_version=version)
@@ -158,20 +166,30 @@ class Processing:
 
     def wait_for_engine(self, study_uid: str, generation: int, run: int, attempt: int, reason: str) -> None:
         """Have the study tried again later, for as long as it takes: another job, so that this one holds up nobody."""
-        delay = self._patience.delay(attempt)
-        with self._database.write() as session:
-            if _current(session, study_uid, generation, run) is None:
-                return
-            self._jobs.process(session, study_uid, generation, run, attempt=attempt + 1, delay_seconds=delay)
-        log.warning("study.waits_for_engine", study=study_uid, attempt=attempt, seconds=delay, reason=reason)
+        if (delay := self._again_later(study_uid, generation, run, attempt)) is not None:
+            log.warning("study.waits_for_engine", study=study_uid, attempt=attempt, seconds=delay, reason=reason)
+
+    def wait_for_disk(self, study_uid: str, generation: int, run: int, attempt: int, reason: str) -> None:
+        """Have the study tried again later like `wait_for_engine`, since the disk with its images is away."""
+        if (delay := self._again_later(study_uid, generation, run, attempt)) is not None:
+            log.warning("study.waits_for_disk", study=study_uid, attempt=attempt, seconds=delay, reason=reason)
 
     def report(self, study_uid: str, generation: int, run: int) -> None:
-        """Build the generation's reports, put them on disk, and record them with what is owed to each destination."""
+        """Build the generation's reports, put them on disk, and record them with what is owed to each destination.
+
+        Raises:
+            DiskAway: the disk with the images can't be read.
+            NoHeaderLeft: none of the images can.
+            ChildCrashed, ChildTooSlow: the child was lost on this, again and again.
+
+        """
         with self._database.read() as session:
-            study = _current(session, study_uid, generation, run)
+            # Without its lock, which receivers wait for: what is recorded at the end looks again.
+            study = _current(session, study_uid, generation, run, lock=False)
             if study is None or study.status == "reported":
                 return  # built and recorded by an earlier run of this step; its images may be deleted since
-            to_report = self._to_report(session, study, generation)
+            content = content_of(session, study, generation)
+        to_report = self._to_report(content, generation)
         finished = self._child.run_patiently(tasks.finish_reports, to_report, self._plan.variants())
         paths: dict[str, Path] = {}
         for report in finished:
@@ -211,11 +229,22 @@ class Processing:
             record_dead_letter(session, study, generation, step, reason)
         log.error("study.failed", study=study_uid, generation=generation, step=step, reason=reason)
 
-    def _read_it(self, instance: Instance, version: str) -> tasks.ImageRead:
+    def _again_later(self, study_uid: str, generation: int, run: int, attempt: int) -> float | None:
+        delay = self._patience.delay(attempt)
+        with self._database.write() as session:
+            if _current(session, study_uid, generation, run) is None:
+                return None
+            self._jobs.process(session, study_uid, generation, run, attempt=attempt + 1, delay_seconds=delay)
+        return delay
+
+    def _read_it(self, study_uid: str, instance: Instance, version: str) -> tasks.ImageRead:
         path = self._folders.root / instance.path
         try:
-            return self._engines.read(path, instance.sop_instance_uid, instance.laterality, instance.view)
+            return self._engines.read(
+                path, instance.sop_instance_uid, instance.laterality, instance.view, study_uid=study_uid
+            )
         except (ChildCrashed, ChildTooSlow) as error:
+            self._engines.model_version()  # a child that can't even load the model is not lost by this image
             sentence = f"This image could not be read: {error}, again and again."
         return _failure(instance, version, sentence, READER_CRASHED)
 
@@ -235,37 +264,19 @@ class Processing:
             reading.instance_id, reading.study_id, reading.generation = instance.id, instance.study_id, generation
             session.add(reading)
 
-    def _to_report(self, session: Session, study: Study, generation: int) -> StudyToReport:
-        kept = session.scalars(
-            select(Reading).where(Reading.study_id == study.id, Reading.generation == generation)
-        ).all()
-        readings = {reading.instance_id: ViewResult.model_validate(reading.result) for reading in kept}
-        members = [item for item in study.instances if item.generation is not None and item.generation <= generation]
-        chosen = {item.id for item in choose_images(members, generation)}
-        images = tuple(
-            SourceImage(
-                header=dcmread(self._folders.root / item.header_file, stop_before_pixels=True),
-                path=self._folders.root / item.path if item.deleted_at is None else None,
-                result=readings.get(item.id),
-                kept_reason=None if item.id in chosen else describe_kept(item),
-            )
-            for item in members
-            if item.role != "foreign"
-        )
-        result = self._child.run_patiently(
-            tasks.summarise, tuple(readings[item.id] for item in members if item.id in readings), _engines_of(kept)
-        )
-        assert study.frozen_at is not None, "a generation is frozen before it is reported"  # noqa: S101 - invariant
+    def _to_report(self, content: ReportContent, generation: int) -> StudyToReport:
+        images = source_images(content, self._folders)
+        views = tuple(image.result for image in images if image.result is not None)
         return StudyToReport(
-            study_instance_uid=study.study_instance_uid,
+            study_instance_uid=content.study_instance_uid,
             generation=generation,
             installation_id=self._site.installation_id,
-            created_at=study.frozen_at.astimezone(),  # the hospital's clock: DICOM times are local (PS3.5 6.2)
+            created_at=content.frozen_at.astimezone(),  # the hospital's clock: DICOM times are local (PS3.5 6.2)
             software_version=__version__,
-            result=result,
+            result=self._child.run_patiently(tasks.summarise, views, content.engine),
             images=images,
-            missing_views=tuple((study.missing_views or {}).get("views", ())),
-            predecessors=_predecessors(study.reports, generation),
+            missing_views=content.missing_views,
+            predecessors=content.predecessors,
             draw_without_asking=self._site.draw_without_asking,
         )
 
@@ -331,15 +342,10 @@ def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
     return _failure(instance, version, sentence, DELETED_HERE)
 
 
-def _engines_of(readings: Sequence[Reading]) -> str:
-    """Which engine read, for people; both where one stood in for the other."""
-    read = {reading.engine or _EMBEDDED for reading in readings if reading.result.get("failure") is None}
-    return " and ".join(sorted(read)) or _EMBEDDED
-
-
-def _current(session: Session, study_uid: str, generation: int, run: int) -> Study | None:
+def _current(session: Session, study_uid: str, generation: int, run: int, *, lock: bool = True) -> Study | None:
     """Return the study if this attempt is still the one that counts; None when it was overtaken or forgotten."""
-    study = session.scalars(select(Study).where(Study.study_instance_uid == study_uid).with_for_update()).one_or_none()
+    wanted = select(Study).where(Study.study_instance_uid == study_uid)
+    study = session.scalars(wanted.with_for_update() if lock else wanted).one_or_none()
     if study is None or study.generation != generation or study.run != run:
         return None
     return study
@@ -348,22 +354,6 @@ def _current(session: Session, study_uid: str, generation: int, run: int) -> Stu
 def _has_reading(session: Session, instance_id: int, generation: int) -> bool:
     found = select(Reading.id).where(Reading.instance_id == instance_id, Reading.generation == generation)
     return session.scalar(found) is not None
-
-
-def _predecessors(reports: Sequence[Report], generation: int) -> tuple[Predecessor, ...]:
-    """Return the SRs of the generation before; what each new SR of the same kind and dialect replaces."""
-    earlier = [report.generation for report in reports if report.generation < generation]
-    return tuple(
-        Predecessor(
-            kind=report.kind,  # type: ignore[arg-type] # the column holds only what a ReportKind was written from
-            dialect=report.dialect,  # type: ignore[arg-type] # likewise
-            sop_class_uid=report.sop_class_uid,
-            sop_instance_uid=report.sop_instance_uid,
-            series_instance_uid=report.series_instance_uid,
-        )
-        for report in reports
-        if earlier and report.generation == max(earlier)
-    )
 
 
 __all__ = ["ImagesDisagree", "Processing", "Site", "record_dead_letter"]

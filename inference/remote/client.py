@@ -29,6 +29,7 @@ from inference.remote.wire import as_sent, believed, question
 _PAUSES: Final = (0.2, 0.5, 1.0)
 """Seconds before each repetition of a call that met UNAVAILABLE; nothing else is repeated."""
 _GRACE_SECONDS: Final = 2.0
+_LOOK_SECONDS: Final = 10.0
 _CHANNEL: Final = [
     ("grpc.max_send_message_length", -1),
     ("grpc.max_receive_message_length", 64 * 2**20),
@@ -51,7 +52,7 @@ class RemoteCells:
         """Ask `server` for the model's `version` (as served); nothing is sent yet."""
         self._server = server
         self._version = version
-        self._limits = limits or breaker.Limits(rest=server.rest_seconds)
+        self._limits = limits or breaker.Limits(rest=server.rest_seconds, longest_rest=server.longest_rest_seconds)
         self._pauses = tuple(pauses)
         self._state: breaker.State = breaker.Closed()
         self._last = ""
@@ -59,9 +60,10 @@ class RemoteCells:
 
     def cells(self, pictures: Sequence[Picture]) -> list[Logits]:
         """Logits of the cells of each picture, all under way at once. Raises RemoteUnusable, one of its causes."""
-        self._state, may = breaker.ask(self._state, self._limits, time.monotonic())
+        self._state, may = breaker.ask(self._state, time.monotonic())
         if not may:
-            raise RemoteResting(f"The remote engine is left alone for {self._limits.rest:g} s. Before: {self._last}")
+            rest = self._state.rest if isinstance(self._state, breaker.Open) else self._limits.rest
+            raise RemoteResting(f"The remote engine is left alone for {rest:g} s. Before: {self._last}")
         try:
             logits = self._exchange(pictures, time.monotonic() + self._server.deadline_seconds)
         except Exception as failure:
@@ -73,12 +75,13 @@ class RemoteCells:
         return logits
 
     def look(self) -> None:
-        """Ask whether the model is there in its version. Raises RemoteUnusable, one of its causes."""
+        """Ask whether the model is there in its version; if so, its rest is over. Raises RemoteUnusable."""
         self._client = self._client or _connected(self._server)
         try:
-            self._look(self._login(), time.monotonic() + self._server.deadline_seconds)
+            self._look(self._login(), time.monotonic() + min(self._server.deadline_seconds, _LOOK_SECONDS))
         finally:
             self.close()
+        self._state = breaker.rested(self._state)
 
     def close(self) -> None:
         """Close the connection; a later call opens another."""

@@ -24,3 +24,8 @@ class RemoteEngine(SweepingEngine):
         model = read_model_info(model_dir)
         cells = RemoteCells(server, served_version(model.version))
         super().__init__(REMOTE, model, SweepModel(source=cells))
+        self._cells = cells
+
+    def look(self) -> None:
+        """Ask whether the server has the model, which also ends its rest. Raises RemoteUnusable."""
+        self._cells.look()

@@ -25,12 +25,13 @@ def test_every_setting_reaches_the_server() -> None:
             "url": "grpcs://gpu.hospital:8001/mammogate",
             "deadline_seconds": 7,
             "first_retry_seconds": 3,
+            "longest_retry_seconds": 40,
             "token_file": "token",
             "tls": {"ca": "ca.pem", "certificate": "own.pem", "key": "own.key"},
         }
     )
     files = Path("ca.pem"), Path("own.pem"), Path("own.key"), Path("token")
-    assert remote_server(section) == RemoteServer("gpu.hospital:8001", "mammogate", True, *files, 7, 3)
+    assert remote_server(section) == RemoteServer("gpu.hospital:8001", "mammogate", True, *files, 7, 3, 40)
     assert remote_server(section.model_copy(update={"engine": "embedded"})) is None
 
 

@@ -60,7 +60,7 @@ def test_a_list_that_could_not_be_had_is_asked_for_again(world: World, held: Pho
     expect(held.page.get_by_role("alert")).to_have_text(AWAY)
     expect(held.page.get_by_text("Live", exact=True)).to_have_count(0)
     held.page.locator(f"[data-study='{world.uid}']").wait_for()
-    expect(held.page.get_by_role("alert")).to_have_text("")
+    expect(held.page.get_by_role("alert")).to_have_count(0)
     expect(held.page.get_by_text("Live", exact=True)).to_be_visible()
 
 
