@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, text
 from config.settings import Settings
 from gateway.database.engine import create_database_engine
 from gateway.database.migrate import installation_id, open_database
-from gateway.database.sole import ADOPTING, is_sole
+from gateway.database.sole import ADOPTING, is_sole, may_be_idle
 from gateway.heartbeat import alive
 from gateway.parts import Parts, open_parts
 from gateway.processes.joining import joined
@@ -82,3 +82,14 @@ def test_the_server_ends_transactions_that_stand_still_and_options_of_the_url_go
     theirs = f"{server.url}?options=-c%20idle_in_transaction_session_timeout%3D7s%20-c%20search_path%3Dpublic"
     with create_database_engine(theirs).connect() as connection:
         assert connection.execute(shown).one() == ("7s", "public")
+
+
+def test_a_lock_outlasts_the_wait_it_was_allowed(server: PostgreSql, shared: Path) -> None:
+    parts = machine(server, shared, "one")
+    with parts.database.read() as session:
+        assert is_sole(session, ADOPTING)
+        before = session.scalar(text("SHOW idle_in_transaction_session_timeout"))
+        may_be_idle(session, 600)
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "10min"
+    with parts.database.read() as session:
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == before != "10min"
