@@ -66,6 +66,19 @@ def test_a_machine_with_another_data_folder_is_refused(server: PostgreSql, share
         pass
 
 
+def test_a_machine_of_the_same_name_with_another_data_folder_is_refused(
+    server: PostgreSql, shared: Path, tmp_path: Path
+) -> None:
+    one = machine(server, shared, "one")
+    copied = machine(server, tmp_path / "elsewhere", "one")
+    with (
+        joined(one, "work"),
+        pytest.raises(StartRefused, match="work@one works over the same database"),
+        joined(copied, "work"),
+    ):
+        pass
+
+
 def test_one_process_adopts_at_a_time(server: PostgreSql, shared: Path) -> None:
     parts = machine(server, shared, "one")
     with parts.database.read() as mine, parts.database.read() as other:
