@@ -7,11 +7,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, delete, text
 
 from config.settings import Settings
 from gateway.database.engine import create_database_engine
 from gateway.database.migrate import installation_id, open_database
+from gateway.database.models import Heartbeat
 from gateway.database.sole import ADOPTING, is_sole, may_be_idle
 from gateway.heartbeat import alive
 from gateway.parts import Parts, open_parts
@@ -71,6 +72,8 @@ def test_a_machine_of_the_same_name_with_another_data_folder_is_refused(
 ) -> None:
     one = machine(server, shared, "one")
     copied = machine(server, tmp_path / "elsewhere", "one")
+    with one.database.write() as session:
+        session.execute(delete(Heartbeat))  # what earlier tests left
     with (
         joined(one, "work"),
         pytest.raises(StartRefused, match="work@one works over the same database"),
