@@ -28,11 +28,12 @@ _KEEP = timedelta(days=1)
 
 
 class Heart:
-    """Leaves the signs of life of one process, `name`."""
+    """Leaves the signs of life of one process, `name`, which works in the data folder with this id."""
 
-    def __init__(self, database: Database, name: str) -> None:
+    def __init__(self, database: Database, name: str, folder_id: str | None = None) -> None:
         self._database = database
         self._name = name
+        self._folder_id = folder_id
         self._clock_is_off = False
 
     def beat(self) -> None:
@@ -40,7 +41,7 @@ class Heart:
         with self._database.write() as session:
             moment = database_now(session)
             off = (now() - moment).total_seconds()
-            session.merge(Heartbeat(executor_id=self._name, seen_at=moment))
+            session.merge(Heartbeat(executor_id=self._name, seen_at=moment, folder_id=self._folder_id))
             session.execute(delete(Heartbeat).where(Heartbeat.seen_at < moment - _KEEP))
         self._mind_the_clock(off)
 
@@ -60,10 +61,16 @@ class Heart:
 
 def alive(session: Session) -> set[str]:
     """Return the names of the processes that have given a sign of life lately."""
+    return set(alive_in(session))
+
+
+def alive_in(session: Session) -> dict[str, str | None]:
+    """Return the same names, each with the id of its data folder; none from a version that does not tell."""
     moment = database_now(session)
     # A sign from the time to come was left before the clock was set back: whoever lives leaves another one soon.
     lately = Heartbeat.seen_at.between(moment - SILENT, moment + SILENT)
-    return set(session.scalars(select(Heartbeat.executor_id).where(lately)))
+    rows = session.execute(select(Heartbeat.executor_id, Heartbeat.folder_id).where(lately)).all()
+    return {row.executor_id: row.folder_id for row in rows}
 
 
 def alive_of(names: Iterable[str], part: str) -> list[str]:

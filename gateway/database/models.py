@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any, Literal
 
-from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, text
+from sqlalchemy import ForeignKey, Index, String, UniqueConstraint, false, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from gateway.database.columns import Base, now
@@ -220,7 +220,10 @@ class Report(Base):
 
 
 class Delivery(Base):
-    """One object owed to one destination: a report, a forwarded image, or the withdrawal of an earlier report."""
+    """One object owed to one destination: a report, a forwarded image, or the withdrawal of an earlier report.
+
+    `maybe_there`: an attempt was begun, and it is not known that the destination has refused the object.
+    """
 
     __tablename__ = "delivery"
     __table_args__ = (
@@ -245,6 +248,7 @@ class Delivery(Base):
     instance_id: Mapped[int | None] = mapped_column(ForeignKey("instance.id"), index=True)
     status: Mapped[DeliveryStatus] = mapped_column(_TEXT, default="waiting")
     attempts: Mapped[int] = mapped_column(default=0)
+    maybe_there: Mapped[bool] = mapped_column(default=False, server_default=false())
     last_error: Mapped[str | None]
     first_due_at: Mapped[datetime] = mapped_column(default=now)
     next_attempt_at: Mapped[datetime] = mapped_column(default=now)
@@ -301,9 +305,12 @@ class SourcePosition(Base):
 class Heartbeat(Base):
     """A process (receive, work or api), and when it was last seen alive by the database's clock.
 
+    `folder_id`: of the data folder in which it works; none from a version that did not tell.
+
     The table is named after the first processes that had one; a machine of an earlier version still looks for it there.
     """
 
     __tablename__ = "worker_heartbeat"
     executor_id: Mapped[str] = mapped_column(_TEXT, primary_key=True)
     seen_at: Mapped[datetime] = mapped_column(default=now)
+    folder_id: Mapped[str | None] = mapped_column(String(36))

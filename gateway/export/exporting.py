@@ -85,7 +85,7 @@ class Export:
         self._folders = folders
         self._pseudonyms = pseudonyms
         self._include_burned_in = include_burned_in
-        self._patients: dict[str, Patient] = {}
+        self._key: dict[str, dict[str, Any]] = {}
         self._exported = Exported()
 
     def run(self, study_uids: Sequence[str], target: Path, progress: Callable[[int], None]) -> Exported:
@@ -112,10 +112,7 @@ class Export:
     def key(self) -> dict[str, Any]:
         """Return what ties the export to the hospital: whoever has it can name every patient in the folder."""
         return {
-            "patients": {
-                patient.pseudonym: {"patient_id": known, "days_earlier": patient.days_earlier}
-                for known, patient in self._patients.items()
-            },
+            "patients": self._key,
             "uids": {new: old for old, new in self._pseudonyms.uids.items()},
         }
 
@@ -136,7 +133,13 @@ class Export:
             self._exported.objects += written
             self._exported.studies.add(new_uid)
             self._exported.patients.add(patient.pseudonym)
-            self._patients[(study.patient_id or "").strip()] = patient
+            # By pseudonym: patients without an ID have one for each study, which is all that tells them apart.
+            known = {
+                "patient_id": (study.patient_id or "").strip(),
+                "days_earlier": patient.days_earlier,
+                "studies": [],
+            }
+            self._key.setdefault(patient.pseudonym, known)["studies"].append(study.study_instance_uid)
             with self._database.write() as session:
                 session.add(
                     AuditEntry(

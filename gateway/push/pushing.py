@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Study
+from gateway.database.synthetic_models import is_synthetic
 from gateway.push.courier import Addressee, Courier, Failed, Gone, Refused, Sent
 from gateway.push.recipients import SessionLimits, announce, is_risen, still_wants
 from gateway.workflow.delivering import Patience
@@ -46,7 +47,12 @@ class Pushing:
         self._patience = patience
 
     def announce(self, session: Session, study: Study, before: str) -> None:
-        """Owe a message to each device that wants one, in the transaction of the report; nothing is sent here."""
+        """Owe a message to each device that wants one, in the transaction of the report; nothing is sent here.
+
+        A study that the gateway made itself is in no list: nobody is told of it.
+        """
+        if is_synthetic(session, study.study_instance_uid):
+            return
         if is_risen(study.attention, before, study.generation) and self._courier() is not None:
             announce(session, self._jobs, self._roles, study)
 

@@ -20,7 +20,7 @@ from dicom_node.destination import Delivered, Outcome
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Reading, Report, Study
-from gateway.database.sole import SYNTHETIC, is_sole
+from gateway.database.sole import SYNTHETIC, is_sole, may_be_idle
 from gateway.database.synthetic_models import SyntheticStudy
 from gateway.folders import Folders
 from gateway.forgetting import forget_study
@@ -32,6 +32,7 @@ log = structlog.get_logger(__name__)
 Send = Callable[[Sequence[Path]], dict[Path, Outcome]]
 _VIEWS: Final = 4
 _KEEP_ROWS: Final = timedelta(days=30)
+_LONGEST_SEND_SECONDS: Final = 600
 _ERASED_BY: Final = "synthetic study"
 
 
@@ -76,17 +77,31 @@ class SyntheticRounds:
         with self._database.read() as session:
             if not is_sole(session, SYNTHETIC):
                 return
+            may_be_idle(session, _LONGEST_SEND_SECONDS)  # the lock must outlast a port that hangs
+            self._mind_the_clock()
             self._note_what_is_back()
             self._make()
             self._send_what_is_not_sent()
             self._erase()
 
+    def _mind_the_clock(self) -> None:
+        """Bring back what was made at a time to come: the clock was set back, or another machine's is ahead.
+
+        Left as it is, it would be the newest for that long; the times between its steps stay as they were.
+        """
+        moment = self._clock()
+        with self._database.write() as session:
+            for row in session.scalars(select(SyntheticStudy).where(SyntheticStudy.made_at > moment)):
+                ahead = row.made_at - moment
+                row.made_at = moment
+                row.sent_at = row.sent_at and row.sent_at - ahead
+                row.back_at = row.back_at and row.back_at - ahead
+
     def _make(self) -> None:
         moment = self._clock()
         with self._database.write() as session:
             last = session.scalar(select(SyntheticStudy.made_at).order_by(SyntheticStudy.made_at.desc()).limit(1))
-            # A time to come was written before the clock was set back.
-            if last is None or last + self._every <= moment or last > moment:
+            if last is None or last + self._every <= moment:
                 session.add(SyntheticStudy(study_instance_uid=f"2.25.{uuid4().int}", made_at=moment))
 
     def _send_what_is_not_sent(self) -> None:

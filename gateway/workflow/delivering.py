@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
+from uuid import uuid4
 
 import structlog
 from sqlalchemy import select
@@ -59,8 +60,12 @@ class Delivering:
     def attempt(self, study_uid: str, generation: int, name: str, attempt: str) -> None:
         """Send what is still waiting, images before reports before withdrawals, and note what came of each."""
         destination = self._destinations.get(name)
-        with self._database.read() as session:
+        with self._database.write() as session:
             owed = self._owed(session, study_uid, generation, name)
+            # Committed before anything is sent: whoever overtakes an object knows then whether it may have arrived.
+            first = {row.id for row in owed if row.action == "send" and not row.maybe_there}
+            for row in owed:
+                row.maybe_there = row.maybe_there or (row.id in first and destination is not None)
         if not owed:
             return
         if destination is None:
@@ -69,7 +74,8 @@ class Delivering:
         else:
             outcomes = self._send(destination, owed)
         with self._database.write() as session:
-            self._note(session, study_uid, generation, name, attempt, outcomes)
+            self._withdraw_again(session, study_uid, name, owed, outcomes)
+            self._note(session, study_uid, generation, name, attempt, outcomes, first)
 
     def _owed(self, session: Session, study_uid: str, generation: int, name: str) -> Sequence[Delivery]:
         rows = session.scalars(
@@ -83,6 +89,7 @@ class Delivering:
             )
             .options(joinedload(Delivery.report), joinedload(Delivery.instance), joinedload(Delivery.study))
             .order_by(Delivery.id)
+            .with_for_update(of=Delivery)
         ).all()
         return sorted(rows, key=lambda row: (row.action == "withdraw", row.instance_id is None, row.id))
 
@@ -110,16 +117,27 @@ class Delivering:
         return self._folders.root / source.path
 
     def _note(
-        self, session: Session, study_uid: str, generation: int, name: str, attempt: str, outcomes: dict[int, Outcome]
+        self,
+        session: Session,
+        study_uid: str,
+        generation: int,
+        name: str,
+        attempt: str,
+        outcomes: dict[int, Outcome],
+        first: set[int],
     ) -> None:
         moment = now()
         again: list[Delivery] = []
         failed = 0
-        for row in session.scalars(select(Delivery).where(Delivery.id.in_(outcomes)).with_for_update()):
+        # SQLite gives the id of a row that a later generation removed to one of its own.
+        attempted = select(Delivery).where(Delivery.id.in_(outcomes), Delivery.generation == generation)
+        for row in session.scalars(attempted.with_for_update()):
             if row.status != "waiting":
                 continue
             outcome = outcomes[row.id]
             row.attempts += 1
+            if isinstance(outcome, Refused) and row.id in first:
+                row.maybe_there = False
             if isinstance(outcome, Delivered):
                 row.status, row.delivered_at, row.last_error = "delivered", moment, None
             elif isinstance(outcome, Refused) or self._is_hopeless(row, moment):
@@ -145,6 +163,30 @@ class Delivering:
             failed=failed,
             reason=again[0].last_error if again else None,
         )
+
+    def _withdraw_again(
+        self, session: Session, study_uid: str, name: str, owed: Sequence[Delivery], outcomes: Mapping[int, Outcome]
+    ) -> None:
+        """Have withdrawn once more what arrived after a later generation had overtaken it: it may have come second."""
+        arrived = {
+            row.id: row.report_id
+            for row in owed
+            if row.action == "send" and row.report_id is not None and not isinstance(outcomes[row.id], Refused)
+        }
+        left = set(session.scalars(select(Delivery.report_id).where(Delivery.id.in_(arrived))))
+        late = [report_id for report_id in arrived.values() if report_id not in left]
+        rows = session.scalars(
+            select(Delivery)
+            .where(Delivery.report_id.in_(late), Delivery.destination == name, Delivery.action == "withdraw")
+            .with_for_update()
+        ).all()
+        moment = now()
+        for row in rows:
+            row.status, row.first_due_at, row.next_attempt_at = "waiting", moment, moment
+        for of in {row.generation for row in rows}:
+            self._jobs.deliver(session, study_uid, of, name, f"withdraw{uuid4().hex[:8]}.1", 0)
+        if rows:
+            log.info("delivery.overtaken", study=study_uid, destination=name, objects=len(rows))
 
     def _is_hopeless(self, row: Delivery, moment: datetime) -> bool:
         return (moment - row.first_due_at).total_seconds() > self._patience.give_up_after

@@ -66,9 +66,10 @@ def plan_deliveries(session: Session, jobs: Jobs, plan: DestinationPlan, study: 
     session.flush()
     reports = session.scalars(select(Report).where(Report.study_id == study.id)).all()
     for destination in plan.destinations:
-        if destination.withdraw != "none":
-            _drop_overtaken(session, reports, generation, destination)
+        # Before the rows go: what may have arrived under one of them is to be withdrawn all the same.
         known = _known(session, study, destination)
+        if destination.withdraw != "none":
+            known -= _drop_overtaken(session, reports, generation, destination)
         rows = [
             *_reports(reports, study, generation, destination, known),
             *_withdrawals(reports, study, generation, destination, known),
@@ -136,17 +137,26 @@ def _known(session: Session, study: Study, destination: PlannedDestination) -> _
 
 def _drop_overtaken(
     session: Session, reports: Sequence[Report], generation: int, destination: PlannedDestination
-) -> None:
-    """Owe no longer what a later generation overtook before it was delivered: there is nothing to withdraw then."""
+) -> _Known:
+    """Owe no longer what a later generation overtook; return what certainly never arrived: nothing to withdraw there.
+
+    An attempt may be running at this moment. It finds its row gone when it comes to note what came of it, and has
+    the withdrawal done again (`Delivering`).
+    """
     overtaken = [report.id for report in reports if report.generation < generation and report.kind in TO_WITHDRAW]
-    session.execute(
-        delete(Delivery).where(
+    rows = session.scalars(
+        select(Delivery)
+        .where(
             Delivery.report_id.in_(overtaken),
             Delivery.destination == destination.name,
             Delivery.action == "send",
             Delivery.status != "delivered",
         )
-    )
+        .with_for_update()
+    ).all()
+    never: _Known = {(row.action, row.report_id, row.instance_id) for row in rows if not row.maybe_there}
+    session.execute(delete(Delivery).where(Delivery.id.in_([row.id for row in rows])))
+    return never
 
 
 def _reports(

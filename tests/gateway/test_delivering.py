@@ -151,15 +151,57 @@ def test_pictures_of_an_earlier_generation_are_withdrawn_after_the_new_ones_are_
     assert peer.seen == ["mammography_cad_sr.SCT.2", "summary_image.SCT.2", seen]
 
 
-def test_a_picture_that_was_never_delivered_is_owed_no_longer_once_it_is_overtaken(parts: Parts) -> None:
+def test_a_picture_that_was_never_sent_or_was_refused_is_owed_no_longer_once_it_is_overtaken(parts: Parts) -> None:
     wanted = planned(withdraw="orthanc")
     add_reports(parts, 1, wanted)
-    delivering(parts, Peer(Failed("away"))).attempt(STUDY_UID, 1, "pacs", "1")
+    add_reports(parts, 2, wanted)
+    delivering(parts, Peer(Refused("no pictures"))).attempt(STUDY_UID, 2, "pacs", "1")
+    add_reports(parts, 3, wanted)
+    peer = Peer(Delivered())
+    for generation in (1, 2, 3):
+        delivering(parts, peer, by_deletion=True).attempt(STUDY_UID, generation, "pacs", "2")
+    assert peer.seen == ["mammography_cad_sr.SCT.1", "mammography_cad_sr.SCT.3", "summary_image.SCT.3"]
+
+
+def test_a_picture_of_which_it_is_not_known_whether_it_arrived_is_withdrawn_once_it_is_overtaken(parts: Parts) -> None:
+    wanted = planned(withdraw="orthanc")
+    add_reports(parts, 1, wanted)
+    delivering(parts, Peer(Failed("not known whether it was stored"))).attempt(STUDY_UID, 1, "pacs", "1")
     add_reports(parts, 2, wanted)
     peer = Peer(Delivered())
     for generation in (1, 2):
         delivering(parts, peer, by_deletion=True).attempt(STUDY_UID, generation, "pacs", "2")
-    assert peer.seen == ["mammography_cad_sr.SCT.1", "mammography_cad_sr.SCT.2", "summary_image.SCT.2"]
+    assert peer.seen[-2:] == ["summary_image.SCT.2", "delete summary_image.SCT.1"]
+    assert "summary_image.SCT.1" not in peer.seen
+
+
+def test_a_picture_that_arrives_after_its_withdrawal_is_withdrawn_again(parts: Parts) -> None:
+    wanted = planned(withdraw="orthanc")
+    add_reports(parts, 1, wanted)
+    there: list[str] = []
+
+    class Slow(Peer):
+        """Stores what it is given only when the next generation has been delivered meanwhile."""
+
+        def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
+            if len(there) == 0:
+                there.append("busy")
+                add_reports(parts, 2, wanted)
+                delivering(parts, self, by_deletion=True).attempt(STUDY_UID, 2, "pacs", "1")
+            there.extend(path.name for path in paths)
+            return super().deliver(paths, progress)
+
+        def delete(self, sop_instance_uid: str) -> Outcome:
+            there[:] = [name for name in there if name != sop_instance_uid]
+            return super().delete(sop_instance_uid)
+
+    peer = Slow(Delivered())
+    delivering(parts, peer, by_deletion=True).attempt(STUDY_UID, 1, "pacs", "1")
+    assert "summary_image.SCT.1" in there
+    assert {row.status for row in rows(parts) if row.action == "withdraw"} == {"waiting"}
+    assert parts.jobs.any_alive(deliver_id(STUDY_UID, 2, "pacs", "withdraw"))
+    delivering(parts, peer, by_deletion=True).attempt(STUDY_UID, 2, "pacs", "withdraw.1")
+    assert "summary_image.SCT.1" not in there
 
 
 def test_retrying_an_unknown_study_says_so(parts: Parts) -> None:

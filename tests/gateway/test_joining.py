@@ -7,12 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, delete, text
 
 from config.settings import Settings
 from gateway.database.engine import create_database_engine
 from gateway.database.migrate import installation_id, open_database
-from gateway.database.sole import ADOPTING, is_sole
+from gateway.database.models import Heartbeat
+from gateway.database.sole import ADOPTING, is_sole, may_be_idle
 from gateway.heartbeat import alive
 from gateway.parts import Parts, open_parts
 from gateway.processes.joining import joined
@@ -66,6 +67,21 @@ def test_a_machine_with_another_data_folder_is_refused(server: PostgreSql, share
         pass
 
 
+def test_a_machine_of_the_same_name_with_another_data_folder_is_refused(
+    server: PostgreSql, shared: Path, tmp_path: Path
+) -> None:
+    one = machine(server, shared, "one")
+    copied = machine(server, tmp_path / "elsewhere", "one")
+    with one.database.write() as session:
+        session.execute(delete(Heartbeat))  # what earlier tests left
+    with (
+        joined(one, "work"),
+        pytest.raises(StartRefused, match="work@one works over the same database"),
+        joined(copied, "work"),
+    ):
+        pass
+
+
 def test_one_process_adopts_at_a_time(server: PostgreSql, shared: Path) -> None:
     parts = machine(server, shared, "one")
     with parts.database.read() as mine, parts.database.read() as other:
@@ -82,3 +98,14 @@ def test_the_server_ends_transactions_that_stand_still_and_options_of_the_url_go
     theirs = f"{server.url}?options=-c%20idle_in_transaction_session_timeout%3D7s%20-c%20search_path%3Dpublic"
     with create_database_engine(theirs).connect() as connection:
         assert connection.execute(shown).one() == ("7s", "public")
+
+
+def test_a_lock_outlasts_the_wait_it_was_allowed(server: PostgreSql, shared: Path) -> None:
+    parts = machine(server, shared, "one")
+    with parts.database.read() as session:
+        assert is_sole(session, ADOPTING)
+        before = session.scalar(text("SHOW idle_in_transaction_session_timeout"))
+        may_be_idle(session, 600)
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == "10min"
+    with parts.database.read() as session:
+        assert session.scalar(text("SHOW idle_in_transaction_session_timeout")) == before != "10min"

@@ -47,8 +47,11 @@ class Kept:
     config: Path
 
     def export(self, target: Path, **options: Any) -> dict[str, Any]:
+        return self.export_of([HER.study_instance_uid, OTHER.study_instance_uid], target, **options)
+
+    def export_of(self, studies: list[str], target: Path, **options: Any) -> dict[str, Any]:
         export = Export(self.parts.database, self.parts.folders, Pseudonyms(secret_key(self.parts.folders)), **options)
-        export.run([HER.study_instance_uid, OTHER.study_instance_uid], target, lambda _: None)
+        export.run(studies, target, lambda _: None)
         return export.key()
 
     def command(self, *arguments: str) -> Result:
@@ -136,6 +139,23 @@ def test_an_export_has_images_and_reports_under_new_names_and_nothing_of_the_pat
 
 def _of(objects: dict[str, Dataset], modality: str) -> str:
     return str(next(item.PatientID for item in objects.values() if item.Modality == modality))
+
+
+def test_the_key_leads_back_to_each_study_of_patients_without_an_id(tmp_path: Path) -> None:
+    parts = open_parts(Settings(data_dir=tmp_path / "data", reserve_mib=0))
+    intake = parts.intake("receive@test")
+    origin = Origin("dicom", "7b0f5b1e-6f0e-4d0a-9a52-0f2f8f0b6a11", "XRAY1", "127.0.0.1")
+    exams = [Exam(patient_id="") for _ in range(3)]
+    for exam in exams:
+        path = write(mammogram("L", "CC", exam=exam, rows=64, columns=48), intake.new_file())
+        assert intake.accept(path, AnnouncedInstance(None, None), origin).verdict is Verdict.STORED
+    intake.close()
+    studies = [exam.study_instance_uid for exam in exams]
+    key = Kept(parts, tmp_path / "none").export_of(studies, tmp_path / "out")
+    exported = {item.PatientID for item in _objects(tmp_path / "out").values()}
+    assert set(key["patients"]) == exported
+    assert sorted(uid for known in key["patients"].values() for uid in known["studies"]) == sorted(studies)
+    parts.database.engine.dispose()
 
 
 def test_the_manifest_says_what_is_missing_and_why(kept: Kept, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from gateway.database.account_models import LoginSession, User
 from gateway.database.columns import now
 from gateway.database.models import Study
 from gateway.database.push_models import PushSubscription
+from gateway.database.synthetic_models import SyntheticStudy
 from gateway.folders import Folders
 from gateway.forgetting import forget_study
 from gateway.parts import Parts, open_parts
@@ -115,6 +116,14 @@ def hospital(tmp_path: Path, service: PushService) -> Hospital:
         Patience(first_retry=10, longest_retry=60, give_up_after=3600),
     )
     return Hospital(parts, service, pushing)
+
+
+def test_nobody_is_told_of_a_study_that_the_gateway_made_itself(hospital: Hospital) -> None:
+    device = hospital.add_device("d", least="none")
+    with hospital.parts.database.write() as session:
+        session.add(SyntheticStudy(study_instance_uid=STUDY))
+    hospital.report("high")
+    assert not hospital.owed(device)
 
 
 def test_a_device_hears_of_what_its_user_asked_for_and_of_nothing_below(hospital: Hospital) -> None:

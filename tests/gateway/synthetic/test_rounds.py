@@ -127,6 +127,26 @@ def test_one_is_sent_each_hour_and_noticed_once_its_reports_are_there(world: Wor
     assert [bool(row.back_at) for row in world.rows()] == [True, False]
 
 
+@pytest.mark.parametrize("back", [timedelta(seconds=3), 60 * MINUTE, 40 * 24 * 60 * MINUTE])
+def test_a_clock_that_is_set_back_makes_no_studies_and_the_rounds_go_on_from_there(
+    world: World, back: timedelta
+) -> None:
+    world.rounds.look()
+    world.report(world.rows()[0].study_instance_uid)
+    world.moment += MINUTE
+    world.rounds.look()
+    world.moment -= back
+    for _ in range(10):
+        world.rounds.look()
+        world.moment += MINUTE
+        with world.parts.database.read() as session:
+            assert not tell(session, world.moment, 60 * MINUTE, 15 * MINUTE).late
+    assert len(world.rows()) == world.sent == 1
+    world.moment += 50 * MINUTE
+    world.rounds.look()
+    assert len(world.rows()) == 2
+
+
 def test_it_is_owed_to_nobody_shown_to_nobody_and_exported_by_nobody(world: World) -> None:
     patient = Exam()
     origin = Origin("dicom", str(uuid4()), "MGSYNTHETIC", "127.0.0.1")
