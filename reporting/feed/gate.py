@@ -19,6 +19,7 @@ from reporting.feed.stores import Accounts, StoreUnavailableError
 
 BACKGROUND = "mammogate-background"
 """A page that asks by itself, with nobody at it, says so in this header: its session then ends when nobody uses it."""
+EVENTS = "/api/v1/events"
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
@@ -102,7 +103,8 @@ class Gate:
         # Not request.url: that is put together with the Host header, which the client writes.
         if self._settings.is_open(request.scope["path"]):
             return
-        used = BACKGROUND not in request.headers
+        # A browser reconnects to the live events by itself, and can't add a header to that.
+        used = BACKGROUND not in request.headers and request.scope["path"] != EVENTS
         principal = await run_in_threadpool(identify, request, self._sessions, self._settings, keep_alive=used)
         if principal is None:
             raise not_logged_in()

@@ -199,6 +199,19 @@ def test_a_stream_ends_when_its_session_does(running: Running) -> None:
         assert "listening" in "".join(answer.iter_lines())  # comes to its end
 
 
+def test_a_browser_that_reconnects_by_itself_does_not_keep_its_session_alive(running: Running) -> None:
+    cookie = f"mammogate={running.world.logged_in('doctor').cookies['mammogate']}"
+    answers = []
+    for _ in range(4):
+        running.world.clock.advance(minutes=10)
+        with (
+            httpx.Client(base_url=running.url, trust_env=False) as client,
+            client.stream("GET", "/api/v1/events", headers={"Cookie": cookie}) as answer,
+        ):
+            answers.append(answer.status_code)
+    assert answers == [200, 200, 401, 401]
+
+
 def test_who_has_gone_is_noticed_and_the_store_is_asked_once_for_all_who_listen(running: Running) -> None:
     watch = running.world.app.state.watch
     with running.listening() as first, running.listening() as second, running.listening() as third:
