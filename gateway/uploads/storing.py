@@ -32,6 +32,7 @@ _LOOK_SECONDS: Final = 5.0
 _SENDER: Final = "UPLOAD"
 _LOST: Final = "The gateway has lost it. Send it again."
 _DAMAGED: Final = "It arrived otherwise than it was announced. Send it again."
+_NOT_NOW: Final = "The gateway can't store it now: its log says why. It goes on by itself."
 
 
 class Postponed(Exception):
@@ -68,7 +69,7 @@ class UploadStorer:
             except (SQLAlchemyError, OSError) as error:
                 log.warning("upload.not_stored", error=type(error).__name__)
             except Exception as error:
-                # One upload that breaks our code must not end the storing of all others.
+                # A defect outside of any upload must not end this thread.
                 log.exception("upload.storing_failed", error=type(error).__name__)
             self._woken.wait(_LOOK_SECONDS)
 
@@ -80,9 +81,17 @@ class UploadStorer:
         for upload_id in found:
             if stop is not None and stop.is_set():
                 return
-            with storing_alone(self._folders, upload_id) as alone:
-                if alone:
-                    self._store(upload_id)
+            try:
+                with storing_alone(self._folders, upload_id) as alone:
+                    if alone:
+                        self._store(upload_id)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("upload.not_stored", upload=upload_id, error=type(error).__name__)
+                self._note_problem(upload_id, _NOT_NOW)
+            except Exception as error:
+                # One upload that breaks our code must not end the storing of all others; noted, it goes last.
+                log.exception("upload.storing_failed", upload=upload_id, error=type(error).__name__)
+                self._note_problem(upload_id, _NOT_NOW)
 
     def _store(self, upload_id: str) -> None:
         with self._database.read() as session:
@@ -151,7 +160,7 @@ class UploadStorer:
                     else:
                         outcome = self._take(path, origin)
             self._record(file, position, member.name, outcome)
-        if not archive.members:
+        if not archive.members and (file.number, 0) not in decided:
             self._record(file, 0, file.name, _Outcome("refused", "The zip file is empty."))
 
     @contextmanager

@@ -256,6 +256,38 @@ def test_a_gateway_that_can_not_store_now_says_so_and_goes_on_by_itself(site: Si
     assert list(site.stored().values()) == [content]
 
 
+def test_an_empty_zip_beside_a_file_that_has_to_wait_is_judged_once(site: Site, tmp_path: Path) -> None:
+    centre = site.centre()
+    centre.send({"empty.zip": packed({}), "a.dcm": image(tmp_path)})
+    for _ in range(2):
+        site.new_storer(FullIntake(site)).store_all()
+        assert verdicts(centre.state()) == {"empty.zip": ("refused", "The zip file is empty.")}
+    site.storer.store_all()
+    assert centre.state()["status"] == "done"
+    assert verdicts(centre.state())["a.dcm"] == ("stored", None)
+
+
+class BreakingIntake(DyingIntake):
+    """Our code fails at the first image that it is given, and takes the others."""
+
+    def accept(self, path: Path, announced: AnnouncedInstance, origin: Origin) -> Answer:
+        self.accepted += 1
+        if self.accepted == 1:
+            raise KeyError("a defect")
+        return self._intake.accept(path, announced, origin)
+
+
+def test_an_upload_that_breaks_our_code_says_so_and_keeps_nobody_else_waiting(site: Site, tmp_path: Path) -> None:
+    first, second = site.centre(name="first"), site.centre(name="second")
+    first.send({"a.dcm": image(tmp_path)})
+    second.send({"b.dcm": image(tmp_path, "MLO")})
+    site.new_storer(BreakingIntake(site)).store_all()
+    assert (first.state()["status"], second.state()["status"]) == ("storing", "done")
+    assert first.state()["problem"] == "The gateway can't store it now: its log says why. It goes on by itself."
+    site.storer.store_all()
+    assert (first.state()["status"], first.state()["problem"]) == ("done", None)
+
+
 def test_a_second_upload_of_the_same_image_adds_nothing(site: Site, tmp_path: Path) -> None:
     content = image(tmp_path)
     for _ in range(2):
