@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from gateway.uploads.zip_file import OpenedZip, ZipRefused, is_clutter, is_zip, 
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 5.0
+_LONGEST_WAIT_SECONDS: Final = 120.0
 _SENDER: Final = "UPLOAD"
 _LOST: Final = "The gateway has lost it. Send it again."
 _DAMAGED: Final = "It arrived otherwise than it was announced. Send it again."
@@ -55,6 +57,8 @@ class UploadStorer:
         self._intake = intake
         self._max_unpacked = max_unpacked
         self._woken = threading.Event()
+        self._waits: dict[str, tuple[float, float]] = {}
+        """Uploads that could not be stored: when to try again, by the monotonic clock, and after how many seconds."""
 
     def wake(self) -> None:
         """Have it look now."""
@@ -74,13 +78,16 @@ class UploadStorer:
             self._woken.wait(_LOOK_SECONDS)
 
     def store_all(self, stop: threading.Event | None = None) -> None:
-        """Store every upload that is finished and not stored yet."""
+        """Store every upload that is finished and not stored yet; what failed is left alone for a while."""
         waiting = select(Upload.id).where(Upload.status == "storing").order_by(Upload.touched_at)
         with self._database.read() as session:
             found = session.scalars(waiting).all()
+        self._waits = {upload_id: wait for upload_id, wait in self._waits.items() if upload_id in found}
         for upload_id in found:
             if stop is not None and stop.is_set():
                 return
+            if time.monotonic() < self._waits.get(upload_id, (0.0, 0.0))[0]:
+                continue
             try:
                 with storing_alone(self._folders, upload_id) as alone:
                     if alone:
@@ -208,6 +215,9 @@ class UploadStorer:
 
     def _note_problem(self, upload_id: str, problem: str) -> None:
         log.warning("upload.postponed", upload=upload_id, reason=problem)
+        # Each try reads all its files again.
+        seconds = min(2 * self._waits.get(upload_id, (0.0, _LOOK_SECONDS / 2))[1], _LONGEST_WAIT_SECONDS)
+        self._waits[upload_id] = time.monotonic() + seconds, seconds
         with self._database.write() as session:
             session.execute(update(Upload).where(Upload.id == upload_id).values(problem=problem, touched_at=now()))
 

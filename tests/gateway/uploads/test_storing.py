@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
 from dicom_node.without_preamble import NoDicomObject, missing_head
 from gateway.database.models import Duplicate, Instance, Quarantined, Study
 from gateway.database.upload_models import Upload
+from gateway.uploads.places import storing_alone
 from gateway.uploads.zip_file import ZipRefused, opened_zip
 from tests.gateway.uploads.centre import Site
 from tests.peers.synthetic import Exam, ct_slice, mammogram, write
@@ -286,6 +287,44 @@ def test_an_upload_that_breaks_our_code_says_so_and_keeps_nobody_else_waiting(si
     assert first.state()["problem"] == "The gateway can't store it now: its log says why. It goes on by itself."
     site.storer.store_all()
     assert (first.state()["status"], first.state()["problem"]) == ("done", None)
+
+
+def off_by_one(archive: bytes) -> bytes:
+    """The directory is said to begin a byte later than it does: each member seems to begin before the file."""
+    end = archive.rindex(b"PK\x05\x06")
+    at = int.from_bytes(archive[end + 16 : end + 20], "little")
+    return archive[: end + 16] + (at + 1).to_bytes(4, "little") + archive[end + 20 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [off_by_one, lambda archive: archive[:4] + archive[9:]], ids=["offset", "lacks bytes"]
+)
+def test_a_zip_whose_members_begin_before_the_file_is_damaged_and_not_a_full_disk(
+    site: Site, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    state = site.upload({"study.zip": damage(packed({"a.dcm": image(tmp_path)}))})
+    assert (state["status"], state["problem"]) == ("done", None)
+    assert verdicts(state) == {"study.zip": ("refused", "The zip file is damaged, or not complete. Pack it again.")}
+    assert site.left() == []
+
+
+def test_a_member_that_begins_after_the_file_is_refused_with_its_zip(site: Site, tmp_path: Path) -> None:
+    archive = bytearray(packed({"a.dcm": image(tmp_path)}))
+    central = archive.rindex(b"PK\x01\x02")
+    archive[central + 42 : central + 46] = (1 << 31).to_bytes(4, "little")  # APPNOTE 4.4.16
+    state = site.upload({"study.zip": bytes(archive)})
+    assert verdicts(state) == {"study.zip": ("refused", "The zip file is damaged, or not complete. Pack it again.")}
+
+
+def test_an_upload_that_has_to_wait_can_be_cancelled_and_not_while_it_is_stored(site: Site, tmp_path: Path) -> None:
+    centre = site.centre()
+    centre.send({"a.dcm": image(tmp_path)})
+    with storing_alone(site.parts.folders, centre.upload_id):
+        assert centre.cancel().json()["error"]["code"] == "not_receiving"
+    site.new_storer(FullIntake(site)).store_all()
+    assert centre.cancel().status_code == 204
+    site.storer.store_all()
+    assert (site.count(Upload), site.count(Instance), site.left()) == (0, 0, [])
 
 
 def test_a_second_upload_of_the_same_image_adds_nothing(site: Site, tmp_path: Path) -> None:
