@@ -327,6 +327,29 @@ def test_an_upload_that_has_to_wait_can_be_cancelled_and_not_while_it_is_stored(
     assert (site.count(Upload), site.count(Instance), site.left()) == (0, 0, [])
 
 
+def test_an_upload_that_was_stored_in_part_and_is_cancelled_keeps_its_trail_and_is_not_tried_each_round(
+    site: Site, tmp_path: Path
+) -> None:
+    centre = site.centre()
+    centre.send({"a.dcm": image(tmp_path), "b.dcm": image(tmp_path, "MLO")})
+    intake = SecondBreaks(site)
+    storer = site.new_storer(intake)
+    for _ in range(3):
+        storer.store_all()
+    assert intake.accepted == 2
+    assert centre.cancel().status_code == 204
+    assert (site.count(Upload), site.count(Instance)) == (0, 1)
+    assert ("upload", "ok", site.study_uids()[0]) in site.trail()
+
+
+class SecondBreaks(DyingIntake):
+    def accept(self, path: Path, announced: AnnouncedInstance, origin: Origin) -> Answer:
+        self.accepted += 1
+        if self.accepted > 1:
+            raise KeyError("a defect")
+        return self._intake.accept(path, announced, origin)
+
+
 def test_a_second_upload_of_the_same_image_adds_nothing(site: Site, tmp_path: Path) -> None:
     content = image(tmp_path)
     for _ in range(2):
