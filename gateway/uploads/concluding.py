@@ -23,18 +23,24 @@ def conclude(database: Database, upload_id: str) -> None:
         row = session.scalars(select(Upload).where(Upload.id == upload_id).with_for_update()).one_or_none()
         if row is None or row.status != "storing":
             return
-        stored = Counter(item.study_instance_uid for item in row.items if item.study_instance_uid)
-        studies = session.scalars(select(Study).where(Study.study_instance_uid.in_(stored)).order_by(Study.id)).all()
-        for study in studies:
-            _keep_note(session, row, study)
-        for uid, images in stored.items():
-            session.add(_audit(row, "ok", f"{images} stored", uid))
-        refused = sum(item.verdict == "refused" for item in row.items)
-        if refused:
-            session.add(_audit(row, "refused", f"{refused} refused"))
-        row.status, row.problem, row.touched_at = "done", None, now()
-        row.note_age = row.note_reason = row.note_history = None
-    log.info("upload.done", upload=upload_id, stored=stored.total(), refused=refused)
+        stored, refused = settle(session, row)
+    log.info("upload.done", upload=upload_id, stored=stored, refused=refused)
+
+
+def settle(session: Session, row: Upload) -> tuple[int, int]:
+    """Mark the upload as done, with its note and its lines in the audit trail; return how many were stored, refused."""
+    stored = Counter(item.study_instance_uid for item in row.items if item.study_instance_uid)
+    studies = session.scalars(select(Study).where(Study.study_instance_uid.in_(stored)).order_by(Study.id)).all()
+    for study in studies:
+        _keep_note(session, row, study)
+    for uid, images in stored.items():
+        session.add(_audit(row, "ok", f"{images} stored", uid))
+    refused = sum(item.verdict == "refused" for item in row.items)
+    if refused:
+        session.add(_audit(row, "refused", f"{refused} refused"))
+    row.status, row.problem, row.touched_at = "done", None, now()
+    row.note_age = row.note_reason = row.note_history = None
+    return stored.total(), refused
 
 
 def _keep_note(session: Session, row: Upload, study: Study) -> None:

@@ -19,8 +19,9 @@ from gateway.database.engine import Database
 from gateway.database.upload_models import Upload, UploadFile
 from gateway.feed.availability import reading, writing
 from gateway.folders import Folders
+from gateway.uploads.concluding import settle
 from gateway.uploads.pieces import OtherBytes, WrongOffset, growing
-from gateway.uploads.places import folder_of, part_of
+from gateway.uploads.places import folder_of, part_of, storing_alone
 from gateway.uploads.upload_rows import shown
 from reporting.feed.upload_schemas import NewUpload, UploadState
 from reporting.feed.upload_stores import Sender, UploadRefusedError
@@ -131,12 +132,20 @@ class Desk:
         return state
 
     def cancel(self, upload_id: str, sender: Sender) -> None:
-        with writing(self._database) as session:
-            row = _row(session, upload_id, sender, lock=True)
-            if row.status == "storing":
-                raise UploadRefusedError("not_receiving", "The files are being stored and can't be taken back now.")
-            session.delete(row)
-        shutil.rmtree(folder_of(self._folders, upload_id), ignore_errors=True)
+        with reading(self._database) as session:
+            _row(session, upload_id, sender)  # before a folder is made for its lock
+        with storing_alone(self._folders, upload_id) as alone:
+            with writing(self._database) as session:
+                row = _row(session, upload_id, sender, lock=True)
+                if row.status == "storing":
+                    if not alone or row.problem is None:
+                        raise UploadRefusedError(
+                            "not_receiving", "The files are being stored and can't be taken back now."
+                        )
+                    settle(session, row)  # it waits, and some of its images may be stored
+                    session.flush()
+                session.delete(row)
+            shutil.rmtree(folder_of(self._folders, upload_id), ignore_errors=True)
 
     def _shown(self, session: Session, row: Upload) -> UploadState:
         return shown(session, row, self._limits.keep)

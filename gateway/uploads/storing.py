@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -29,9 +30,11 @@ from gateway.uploads.zip_file import OpenedZip, ZipRefused, is_clutter, is_zip, 
 
 log = structlog.get_logger(__name__)
 _LOOK_SECONDS: Final = 5.0
+_LONGEST_WAIT_SECONDS: Final = 120.0
 _SENDER: Final = "UPLOAD"
 _LOST: Final = "The gateway has lost it. Send it again."
 _DAMAGED: Final = "It arrived otherwise than it was announced. Send it again."
+_NOT_NOW: Final = "The gateway can't store it now: its log says why. It goes on by itself."
 
 
 class Postponed(Exception):
@@ -54,6 +57,8 @@ class UploadStorer:
         self._intake = intake
         self._max_unpacked = max_unpacked
         self._woken = threading.Event()
+        self._waits: dict[str, tuple[float, float]] = {}
+        """Uploads that could not be stored: when to try again, by the monotonic clock, and after how many seconds."""
 
     def wake(self) -> None:
         """Have it look now."""
@@ -68,21 +73,32 @@ class UploadStorer:
             except (SQLAlchemyError, OSError) as error:
                 log.warning("upload.not_stored", error=type(error).__name__)
             except Exception as error:
-                # One upload that breaks our code must not end the storing of all others.
+                # A defect outside of any upload must not end this thread.
                 log.exception("upload.storing_failed", error=type(error).__name__)
             self._woken.wait(_LOOK_SECONDS)
 
     def store_all(self, stop: threading.Event | None = None) -> None:
-        """Store every upload that is finished and not stored yet."""
+        """Store every upload that is finished and not stored yet; what failed is left alone for a while."""
         waiting = select(Upload.id).where(Upload.status == "storing").order_by(Upload.touched_at)
         with self._database.read() as session:
             found = session.scalars(waiting).all()
+        self._waits = {upload_id: wait for upload_id, wait in self._waits.items() if upload_id in found}
         for upload_id in found:
             if stop is not None and stop.is_set():
                 return
-            with storing_alone(self._folders, upload_id) as alone:
-                if alone:
-                    self._store(upload_id)
+            if time.monotonic() < self._waits.get(upload_id, (0.0, 0.0))[0]:
+                continue
+            try:
+                with storing_alone(self._folders, upload_id) as alone:
+                    if alone:
+                        self._store(upload_id)
+            except (SQLAlchemyError, OSError) as error:
+                log.warning("upload.not_stored", upload=upload_id, error=type(error).__name__)
+                self._note_problem(upload_id, _NOT_NOW)
+            except Exception as error:
+                # One upload that breaks our code must not end the storing of all others; noted, it goes last.
+                log.exception("upload.storing_failed", upload=upload_id, error=type(error).__name__)
+                self._note_problem(upload_id, _NOT_NOW)
 
     def _store(self, upload_id: str) -> None:
         with self._database.read() as session:
@@ -151,7 +167,7 @@ class UploadStorer:
                     else:
                         outcome = self._take(path, origin)
             self._record(file, position, member.name, outcome)
-        if not archive.members:
+        if not archive.members and (file.number, 0) not in decided:
             self._record(file, 0, file.name, _Outcome("refused", "The zip file is empty."))
 
     @contextmanager
@@ -199,6 +215,9 @@ class UploadStorer:
 
     def _note_problem(self, upload_id: str, problem: str) -> None:
         log.warning("upload.postponed", upload=upload_id, reason=problem)
+        # Each try reads all its files again.
+        seconds = min(2 * self._waits.get(upload_id, (0.0, _LOOK_SECONDS / 2))[1], _LONGEST_WAIT_SECONDS)
+        self._waits[upload_id] = time.monotonic() + seconds, seconds
         with self._database.write() as session:
             session.execute(update(Upload).where(Upload.id == upload_id).values(problem=problem, touched_at=now()))
 

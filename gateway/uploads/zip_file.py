@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -57,6 +58,10 @@ def opened_zip(path: Path, max_unpacked: int) -> Iterator[OpenedZip]:
     except (zipfile.BadZipFile, ValueError, NotImplementedError, struct.error) as problem:
         raise _damaged() from problem
     with archive:
+        # The library moves the beginnings by what it finds amiss, and would seek to before the file.
+        end = path.stat().st_size
+        if any(not 0 <= info.header_offset < end for info in archive.infolist()):
+            raise _damaged()
         infos = [info for info in archive.infolist() if not info.is_dir()]
         if len(infos) > MAX_MEMBERS:
             raise ZipRefused(f"The zip file holds more than {MAX_MEMBERS} files. Send one examination at a time.")
@@ -85,16 +90,25 @@ class OpenedZip:
 
         Raises:
             ZipRefused: it is damaged.
-            OSError: `target` can't be written.
+            OSError: `target` can't be written, or the disk fails.
 
         """
+        with target.open("xb") as file:
+            for piece in self._pieces(member):
+                file.write(piece)
+
+    def _pieces(self, member: Member) -> Iterator[bytes]:
         try:
             # The library stops at the size that the member announced, which was counted.
-            with self.archive.open(member.info) as source, target.open("xb") as file:
+            with self.archive.open(member.info) as source:
                 while piece := source.read(_COPY_BYTES):
-                    file.write(piece)
+                    yield piece
         except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as problem:
             raise _damaged() from problem
+        except OSError as problem:
+            if problem.errno != errno.EINVAL:
+                raise  # the disk
+            raise _damaged() from problem  # a place that no file has
 
 
 def is_clutter(name: str) -> bool:

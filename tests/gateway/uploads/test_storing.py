@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
 from dicom_node.without_preamble import NoDicomObject, missing_head
 from gateway.database.models import Duplicate, Instance, Quarantined, Study
 from gateway.database.upload_models import Upload
+from gateway.uploads.places import storing_alone
 from gateway.uploads.zip_file import ZipRefused, opened_zip
 from tests.gateway.uploads.centre import Site
 from tests.peers.synthetic import Exam, ct_slice, mammogram, write
@@ -254,6 +255,99 @@ def test_a_gateway_that_can_not_store_now_says_so_and_goes_on_by_itself(site: Si
     state = centre.state()
     assert (state["status"], state["problem"]) == ("done", None)
     assert list(site.stored().values()) == [content]
+
+
+def test_an_empty_zip_beside_a_file_that_has_to_wait_is_judged_once(site: Site, tmp_path: Path) -> None:
+    centre = site.centre()
+    centre.send({"empty.zip": packed({}), "a.dcm": image(tmp_path)})
+    for _ in range(2):
+        site.new_storer(FullIntake(site)).store_all()
+        assert verdicts(centre.state()) == {"empty.zip": ("refused", "The zip file is empty.")}
+    site.storer.store_all()
+    assert centre.state()["status"] == "done"
+    assert verdicts(centre.state())["a.dcm"] == ("stored", None)
+
+
+class BreakingIntake(DyingIntake):
+    """Our code fails at the first image that it is given, and takes the others."""
+
+    def accept(self, path: Path, announced: AnnouncedInstance, origin: Origin) -> Answer:
+        self.accepted += 1
+        if self.accepted == 1:
+            raise KeyError("a defect")
+        return self._intake.accept(path, announced, origin)
+
+
+def test_an_upload_that_breaks_our_code_says_so_and_keeps_nobody_else_waiting(site: Site, tmp_path: Path) -> None:
+    first, second = site.centre(name="first"), site.centre(name="second")
+    first.send({"a.dcm": image(tmp_path)})
+    second.send({"b.dcm": image(tmp_path, "MLO")})
+    site.new_storer(BreakingIntake(site)).store_all()
+    assert (first.state()["status"], second.state()["status"]) == ("storing", "done")
+    assert first.state()["problem"] == "The gateway can't store it now: its log says why. It goes on by itself."
+    site.storer.store_all()
+    assert (first.state()["status"], first.state()["problem"]) == ("done", None)
+
+
+def off_by_one(archive: bytes) -> bytes:
+    """The directory is said to begin a byte later than it does: each member seems to begin before the file."""
+    end = archive.rindex(b"PK\x05\x06")
+    at = int.from_bytes(archive[end + 16 : end + 20], "little")
+    return archive[: end + 16] + (at + 1).to_bytes(4, "little") + archive[end + 20 :]
+
+
+@pytest.mark.parametrize(
+    "damage", [off_by_one, lambda archive: archive[:4] + archive[9:]], ids=["offset", "lacks bytes"]
+)
+def test_a_zip_whose_members_begin_before_the_file_is_damaged_and_not_a_full_disk(
+    site: Site, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    state = site.upload({"study.zip": damage(packed({"a.dcm": image(tmp_path)}))})
+    assert (state["status"], state["problem"]) == ("done", None)
+    assert verdicts(state) == {"study.zip": ("refused", "The zip file is damaged, or not complete. Pack it again.")}
+    assert site.left() == []
+
+
+def test_a_member_that_begins_after_the_file_is_refused_with_its_zip(site: Site, tmp_path: Path) -> None:
+    archive = bytearray(packed({"a.dcm": image(tmp_path)}))
+    central = archive.rindex(b"PK\x01\x02")
+    archive[central + 42 : central + 46] = (1 << 31).to_bytes(4, "little")  # APPNOTE 4.4.16
+    state = site.upload({"study.zip": bytes(archive)})
+    assert verdicts(state) == {"study.zip": ("refused", "The zip file is damaged, or not complete. Pack it again.")}
+
+
+def test_an_upload_that_has_to_wait_can_be_cancelled_and_not_while_it_is_stored(site: Site, tmp_path: Path) -> None:
+    centre = site.centre()
+    centre.send({"a.dcm": image(tmp_path)})
+    with storing_alone(site.parts.folders, centre.upload_id):
+        assert centre.cancel().json()["error"]["code"] == "not_receiving"
+    site.new_storer(FullIntake(site)).store_all()
+    assert centre.cancel().status_code == 204
+    site.storer.store_all()
+    assert (site.count(Upload), site.count(Instance), site.left()) == (0, 0, [])
+
+
+def test_an_upload_that_was_stored_in_part_and_is_cancelled_keeps_its_trail_and_is_not_tried_each_round(
+    site: Site, tmp_path: Path
+) -> None:
+    centre = site.centre()
+    centre.send({"a.dcm": image(tmp_path), "b.dcm": image(tmp_path, "MLO")})
+    intake = SecondBreaks(site)
+    storer = site.new_storer(intake)
+    for _ in range(3):
+        storer.store_all()
+    assert intake.accepted == 2
+    assert centre.cancel().status_code == 204
+    assert (site.count(Upload), site.count(Instance)) == (0, 1)
+    assert ("upload", "ok", site.study_uids()[0]) in site.trail()
+
+
+class SecondBreaks(DyingIntake):
+    def accept(self, path: Path, announced: AnnouncedInstance, origin: Origin) -> Answer:
+        self.accepted += 1
+        if self.accepted > 1:
+            raise KeyError("a defect")
+        return self._intake.accept(path, announced, origin)
 
 
 def test_a_second_upload_of_the_same_image_adds_nothing(site: Site, tmp_path: Path) -> None:
