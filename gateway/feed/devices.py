@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from gateway.database import account_models as rows
 from gateway.database.engine import Database
+from gateway.database.push_models import PushSubscription
 from gateway.feed.availability import reading, writing
 from gateway.feed.revocations import count_revocations, note_revocation
 from reporting.feed.login_stores import Device
@@ -49,9 +50,13 @@ class Devices:
         if user_name is not None:
             wanted = wanted.where(owner == user_name)
         with writing(self._database) as session:
-            user_id = session.scalar(wanted.values(ended_at=at).returning(rows.LoginSession.user_id))
-            if user_id is None:
+            ended = session.execute(
+                wanted.values(ended_at=at).returning(rows.LoginSession.user_id, rows.LoginSession.secret_sha256)
+            ).one_or_none()
+            if ended is None:
                 return None
+            user_id, secret_sha256 = ended
+            session.execute(delete(PushSubscription).where(PushSubscription.session_sha256 == secret_sha256))
             note_revocation(session)
             return session.get_one(rows.User, user_id).name
 

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from gateway.database.account_models import LoginSession
 from gateway.database.models import Counter
+from gateway.database.push_models import PushSubscription
 
 _COUNTER = "revocation"
 
@@ -28,7 +29,11 @@ def count_revocations(session: Session) -> int:
 
 
 def end_sessions_of(session: Session, user_id: int, at: datetime) -> int:
-    """End all open sessions of a user, in the caller's transaction; returns how many there were."""
+    """End all open sessions of a user, in the caller's transaction; returns how many there were.
+
+    Messages end too, also to devices whose session had ended by itself: these may be lost.
+    """
+    session.execute(delete(PushSubscription).where(PushSubscription.user_id == user_id))
     ended = session.execute(
         update(LoginSession)
         .where(LoginSession.user_id == user_id, LoginSession.ended_at.is_(None))

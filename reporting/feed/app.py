@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from fastapi import APIRouter, FastAPI
 
+from reporting.feed.body_limit import BodyLimit
 from reporting.feed.credentials import Passwords
 from reporting.feed.device_routes import build_device_router
 from reporting.feed.errors import install_error_handlers
@@ -106,6 +107,7 @@ def create_feed(
     ):
         app.include_router(router)
     install_error_handlers(app)
+    app.add_middleware(BodyLimit)  # within the gate: of whom it sends away it reads nothing
     app.add_middleware(Gate, accounts=accounts, sessions=sessions, settings=settings, now=now)
     app.add_middleware(SecurityHeaders)  # added last, so outermost: the gate's refusals carry the headers too
     return app

@@ -10,10 +10,14 @@ from typing import Any
 import httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import select
 
 from config.settings import PushSettings
 from gateway.database.account_models import LoginSession
+from gateway.database.push_models import PushSubscription
+from gateway.feed.accounts import Accounts
 from gateway.feed.push import MOST_DEVICES, PushDevices
+from gateway.feed.revocations import end_sessions_of
 from gateway.push.recipients import SessionLimits
 from gateway.push.switch import Off, On
 from gateway.push.vapid_key import make_vapid_key
@@ -142,3 +146,23 @@ def test_a_user_has_so_many_devices_and_no_more(site: Site) -> None:
         assert switch_on(doctor, endpoint=f"https://fcm.googleapis.com/{number}").status_code == 201
     assert switch_on(doctor).json()["error"]["code"] == "too_many_devices"
     assert switch_on(doctor, endpoint="https://fcm.googleapis.com/0").status_code == 201
+
+
+@pytest.mark.parametrize("how", ["the password is changed", "the device is revoked"])
+def test_a_lost_phone_is_told_no_more_even_if_its_session_had_ended_by_itself(site: Site, how: str) -> None:
+    phone, desk = site.browser("anna"), site.browser("anna")
+    assert switch_on(phone).status_code == 201
+    long_ago = datetime.now(UTC) - timedelta(hours=2)
+    with site.gateway.database.write() as session:
+        row = session.scalars(select(LoginSession)).first()
+        assert row is not None
+        device, row.last_used_at, row.created_at = row.device_id, long_ago, long_ago
+    if how == "the device is revoked":
+        Accounts(site.gateway.database).revoke_device(device, "anna", datetime.now(UTC))
+    else:
+        with site.gateway.database.write() as session:
+            end_sessions_of(session, site.users["anna"], datetime.now(UTC))
+        desk = site.browser("anna")
+    assert desk.get(PATH).json()["devices"] == []
+    with site.gateway.database.read() as session:
+        assert session.scalars(select(PushSubscription)).all() == []
