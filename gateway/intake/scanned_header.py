@@ -192,7 +192,7 @@ class _Scan:
                 if word is not None and vr == b"SQ":
                     items, _ = self._items(start, after, implicit, wanted=True)
             if word is not None and found is not None:
-                if (vr == b"SQ") != (_VRS[tag] == b"SQ"):
+                if vr != _VRS[tag]:  # what pydicom makes of another VR (a name of a UID) is not ours to guess
                     raise _Unusual
                 value = items if vr == b"SQ" else self._value(vr, start, length)
                 if value is _STRANGE and nested:

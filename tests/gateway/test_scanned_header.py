@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
@@ -145,6 +145,8 @@ def test_whatever_the_values_are_pydicom_says_the_same(
     assert one == other
 
 
+# The VR of the SOP class, UI, becomes PN.
+@example(syntax=str(ExplicitVRLittleEndian), undefined=False, changes=[(0.171875, b"PN")], kept=1.0)
 @settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     syntax=st.sampled_from(SYNTAXES),
