@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import delete, select
 
 from gateway.database import account_models as rows
 from gateway.database.engine import Database
@@ -43,22 +43,28 @@ class Devices:
             ]
 
     def revoke_device(self, device_id: str, user_name: str | None, at: datetime) -> str | None:
-        owner = select(rows.User.name).where(rows.User.id == rows.LoginSession.user_id).scalar_subquery()
-        wanted = update(rows.LoginSession).where(
-            rows.LoginSession.device_id == device_id, rows.LoginSession.ended_at.is_(None)
+        wanted = (
+            select(rows.LoginSession, rows.User.name).join(rows.User).where(rows.LoginSession.device_id == device_id)
         )
         if user_name is not None:
-            wanted = wanted.where(owner == user_name)
+            wanted = wanted.where(rows.User.name == user_name)
         with writing(self._database) as session:
-            ended = session.execute(
-                wanted.values(ended_at=at).returning(rows.LoginSession.user_id, rows.LoginSession.secret_sha256)
-            ).one_or_none()
-            if ended is None:
+            found = session.execute(wanted).one_or_none()
+            if found is None:
                 return None
-            user_id, secret_sha256 = ended
-            session.execute(delete(PushSubscription).where(PushSubscription.session_sha256 == secret_sha256))
+            login, name = found
+            # One whose time was over may still be told of studies: a lost phone.
+            told = session.execute(
+                delete(PushSubscription)
+                .where(PushSubscription.session_sha256 == login.secret_sha256)
+                .returning(PushSubscription.id)
+            ).all()
+            if login.ended_at is not None and not told:
+                return None
+            if login.ended_at is None:
+                login.ended_at = at
             note_revocation(session)
-            return session.get_one(rows.User, user_id).name
+            return str(name)
 
     def revocations(self) -> int:
         with reading(self._database) as session:

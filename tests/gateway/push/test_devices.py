@@ -148,8 +148,11 @@ def test_a_user_has_so_many_devices_and_no_more(site: Site) -> None:
     assert switch_on(doctor, endpoint="https://fcm.googleapis.com/0").status_code == 201
 
 
+@pytest.mark.parametrize("noticed", [False, True], ids=["unnoticed", "noticed"])
 @pytest.mark.parametrize("how", ["the password is changed", "the device is revoked"])
-def test_a_lost_phone_is_told_no_more_even_if_its_session_had_ended_by_itself(site: Site, how: str) -> None:
+def test_a_lost_phone_is_told_no_more_even_if_its_session_had_ended_by_itself(
+    site: Site, how: str, noticed: bool
+) -> None:
     phone, desk = site.browser("anna"), site.browser("anna")
     assert switch_on(phone).status_code == 201
     long_ago = datetime.now(UTC) - timedelta(hours=2)
@@ -157,6 +160,7 @@ def test_a_lost_phone_is_told_no_more_even_if_its_session_had_ended_by_itself(si
         row = session.scalars(select(LoginSession)).first()
         assert row is not None
         device, row.last_used_at, row.created_at = row.device_id, long_ago, long_ago
+        row.ended_at = long_ago + timedelta(minutes=40) if noticed else None
     if how == "the device is revoked":
         Accounts(site.gateway.database).revoke_device(device, "anna", datetime.now(UTC))
     else:
