@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from uuid import uuid4
 
 import structlog
 from sqlalchemy import select
@@ -19,6 +18,7 @@ from gateway.database.models import Delivery, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders
 from gateway.tracing import open_span
+from gateway.workflow.destinations import owe_anew
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
 
@@ -180,11 +180,7 @@ class Delivering:
             .where(Delivery.report_id.in_(late), Delivery.destination == name, Delivery.action == "withdraw")
             .with_for_update()
         ).all()
-        moment = now()
-        for row in rows:
-            row.status, row.first_due_at, row.next_attempt_at = "waiting", moment, moment
-        for of in {row.generation for row in rows}:
-            self._jobs.deliver(session, study_uid, of, name, f"withdraw{uuid4().hex[:8]}.1", 0)
+        owe_anew(session, self._jobs, study_uid, name, rows, "withdraw")
         if rows:
             log.info("delivery.overtaken", study=study_uid, destination=name, objects=len(rows))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
+from uuid import uuid4
 
 from sqlalchemy import Connection, delete, insert, select
 from sqlalchemy.orm import Session
@@ -189,3 +190,14 @@ def _withdrawals(
         and ("send", report.id, None) in known
         and ("withdraw", report.id, None) not in known
     ]
+
+
+def owe_anew(
+    session: Session, jobs: Jobs, study_uid: str, destination: str, rows: Sequence[Delivery], why: str
+) -> None:
+    """Have what rows of a study say done at a destination once more, whatever came of it; `why` names the attempts."""
+    moment = now()
+    for row in rows:
+        row.status, row.first_due_at, row.next_attempt_at = "waiting", moment, moment
+    for generation in {row.generation for row in rows}:
+        jobs.deliver(session, study_uid, generation, destination, f"{why}{uuid4().hex[:8]}.1", 0)

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Instance, Report, Study
-from gateway.workflow.destinations import DestinationPlan, PlannedDestination, plan_deliveries
+from gateway.workflow.destinations import DestinationPlan, PlannedDestination, owe_anew, plan_deliveries
 from gateway.workflow.jobs import Jobs
 from gateway.workflow.retrying import locked_study
 
@@ -57,11 +54,7 @@ def _owe_again(session: Session, jobs: Jobs, study: Study, generation: int, dest
         )
         .with_for_update()
     ).all()
-    moment = now()
-    for row in rows:
-        row.status, row.first_due_at, row.next_attempt_at = "waiting", moment, moment
-    for of in {row.generation for row in rows}:
-        jobs.deliver(session, study.study_instance_uid, of, destination, f"resend{uuid4().hex[:8]}.1", 0)
+    owe_anew(session, jobs, study.study_instance_uid, destination, rows, "resend")
     return len(rows)
 
 

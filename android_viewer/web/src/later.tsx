@@ -27,17 +27,15 @@ export function later<Props extends object>(load: () => Promise<ComponentType<Pr
       const Part = loaded;
       return <Part {...props} />;
     }
-    if (quiet && !failed.value) return null;
-    if (quiet) {
-      return (
-        <p class="problem">
-          {texts.problems.part}{" "}
-          <button type="button" onClick={fetchIt}>
-            {texts.tryAgain}
-          </button>
-        </p>
-      );
-    }
-    return failed.value ? <Notice text={texts.problems.network} action={texts.tryAgain} onAction={fetchIt} /> : <Notice text={texts.loading} />;
+    if (!failed.value) return quiet ? null : <Notice text={texts.loading} />;
+    if (!quiet) return <Notice text={texts.problems.network} action={texts.tryAgain} onAction={fetchIt} />;
+    return (
+      <p class="problem">
+        {texts.problems.part}{" "}
+        <button type="button" onClick={fetchIt}>
+          {texts.tryAgain}
+        </button>
+      </p>
+    );
   };
 }

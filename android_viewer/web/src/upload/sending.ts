@@ -4,7 +4,7 @@
  */
 
 import { signal } from "@preact/signals";
-import { FeedError } from "../feed";
+import { FeedError, isPassing } from "../feed";
 import { problemText, texts } from "../texts";
 import { hexadecimal, PIECE_BYTES, sha256, uploads, type AnnouncedFile, type Note, type UploadState } from "./calls";
 
@@ -162,7 +162,7 @@ export class Sending {
         return answer;
       } catch (error) {
         if (this.control.signal.aborted) throw error;
-        if (!(error instanceof FeedError) || (error.status !== 0 && error.status < 500)) throw error;
+        if (!(error instanceof FeedError && isPassing(error))) throw error;
         this.piece = Math.max(SMALLEST_PIECE, this.piece / 2);
         this.phase.value = "waiting";
         this.problem.value = error.code === "network" ? "" : problemText(error);
