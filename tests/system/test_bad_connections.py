@@ -54,10 +54,7 @@ def idle(receiver: ReceiveProcess) -> Use:
 
 def check_nothing_is_left(receiver: ReceiveProcess, idle: Use) -> None:
     after = receiver.settled(idle)
-    # Fewer are no fault: the test before may just have ended when `idle` was looked at.
-    assert (after.threads <= idle.threads, after.descriptors <= idle.descriptors) == (True, True), (
-        f"{after}, before {idle}"
-    )
+    assert after.no_more_than(idle), (idle, after)
     assert receiver.files() == set(receiver.instances().values())
 
 
