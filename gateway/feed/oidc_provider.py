@@ -28,6 +28,8 @@ from reporting.feed.login_stores import Identity, ProviderLoginError, ProviderTr
 log = structlog.get_logger(__name__)
 _TIMEOUT_SECONDS = 10.0
 _DISCOVERED_FOR_SECONDS = 3600.0
+_AWAY_FOR_SECONDS = 10.0
+"""Who logs in so soon after the provider didn't answer is told so at once, instead of waiting in line for it."""
 _LEEWAY_SECONDS = 60
 _VERIFIER_LENGTH = 64  # RFC 7636 4.1: 43 to 128
 _LONGEST_NAME = 64
@@ -38,6 +40,12 @@ _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "E
 @dataclass(frozen=True)
 class _Discovered:
     metadata: Mapping[str, Any]
+    at: float
+
+
+@dataclass(frozen=True)
+class _Failed:
+    error: Exception
     at: float
 
 
@@ -58,6 +66,7 @@ class OidcProvider:
         self._verify = _trust(settings.ca)
         self._lock = threading.Lock()
         self._discovered: _Discovered | None = None
+        self._failed: _Failed | None = None
 
     def begin(self) -> ProviderTrip:
         """Return where to send a browser. Raises `ProviderLoginError`."""
@@ -108,22 +117,28 @@ class OidcProvider:
     def _metadata(self) -> Mapping[str, Any]:
         """Return what the provider says of itself (OIDC Discovery 4), at most an hour old."""
         with self._lock:
-            known = self._discovered
+            known, failed = self._discovered, self._failed
             if known is not None and time.monotonic() - known.at < _DISCOVERED_FOR_SECONDS:
                 return known.metadata
-            address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+            if failed is not None and time.monotonic() - failed.at < _AWAY_FOR_SECONDS:
+                raise _away(failed.error)
             try:
-                with httpx.Client(timeout=_TIMEOUT_SECONDS, verify=self._verify) as client:
-                    metadata = client.get(address).raise_for_status().json()
-                wanted = {key: metadata[key] for key in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+                self._discovered = _Discovered(self._discover(), time.monotonic())
             except (httpx.HTTPError, ValueError, KeyError, TypeError) as error:
+                self._failed = _Failed(error, time.monotonic())
                 raise _away(error) from error
-            # Discovery 4.3: or another provider could pass for this one.
-            if metadata.get("issuer") != self._issuer:
-                reason = f"the provider calls itself {metadata.get('issuer')!r}: write that as http.oidc.issuer"
-                raise ProviderLoginError("provider_refused", reason)
-            self._discovered = _Discovered(wanted, time.monotonic())
-            return wanted
+            return self._discovered.metadata
+
+    def _discover(self) -> Mapping[str, Any]:
+        address = f"{self._issuer.rstrip('/')}/.well-known/openid-configuration"
+        with httpx.Client(timeout=_TIMEOUT_SECONDS, verify=self._verify) as client:
+            metadata = client.get(address).raise_for_status().json()
+        wanted = {key: metadata[key] for key in ("authorization_endpoint", "token_endpoint", "jwks_uri")}
+        # Discovery 4.3: or another provider could pass for this one.
+        if metadata.get("issuer") != self._issuer:
+            reason = f"the provider calls itself {metadata.get('issuer')!r}: write that as http.oidc.issuer"
+            raise ProviderLoginError("provider_refused", reason)
+        return wanted
 
     def _client(self) -> OAuth2Client:
         return OAuth2Client(

@@ -90,7 +90,13 @@ def create_feed(
     sessions = Sessions(accounts, passwords or Passwords(), settings, now)
     passkeys = Passkeys(accounts, sessions, settings, now)
     provider_login = ProviderLogin(provider, accounts, sessions, settings, now) if provider else None
-    watch = EventWatch(studies, settings.event_poll, settings.max_event_streams, accounts.revocations)
+    watch = EventWatch(
+        studies,
+        settings.event_poll,
+        settings.max_event_streams,
+        settings.max_event_streams_each,
+        accounts.revocations,
+    )
     app.state.watch = watch
     for router in (
         build_health_router(readiness),

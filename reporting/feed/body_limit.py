@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reporting.feed.errors import ApiError
@@ -25,6 +26,10 @@ class BodyLimit:
         if scope["type"] != "http" or _STREAMED.fullmatch(scope["path"]):
             await self.app(scope, receive, send)
             return
+        too_large = ApiError(413, "body_too_large", f"A request has at most {LARGEST_BODY} bytes.").response()
+        if _announced(scope) > LARGEST_BODY:
+            await too_large(scope, receive, send)
+            return
         body = bytearray()
         more = True
         while more:
@@ -34,8 +39,7 @@ class BodyLimit:
             body += message.get("body", b"")
             more = message.get("more_body", False)
             if len(body) > LARGEST_BODY:
-                too_large = ApiError(413, "body_too_large", f"A request has at most {LARGEST_BODY} bytes.")
-                await too_large.response()(scope, receive, send)
+                await too_large(scope, receive, send)
                 return
         whole: Message | None = {"type": "http.request", "body": bytes(body), "more_body": False}
 
@@ -45,3 +49,9 @@ class BodyLimit:
             return first or await receive()
 
         await self.app(scope, receive_whole, send)
+
+
+def _announced(scope: Scope) -> int:
+    """Bytes of the body as its header says (RFC 9110 8.6), 0 where it doesn't: then it is counted as it comes."""
+    given = Headers(scope=scope).get("content-length", "")
+    return int(given) if given.isdecimal() and given.isascii() and len(given) <= 20 else 0

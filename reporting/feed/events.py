@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -20,6 +21,10 @@ log = structlog.get_logger(__name__)
 BATCH = 100
 
 
+class TooManyListeners(Exception):
+    """This process has as many listeners as it takes, of everybody or of this user."""
+
+
 class EventWatch:
     """Asks the store for its newest event at most once each `poll`, however many listen in this process.
 
@@ -28,18 +33,27 @@ class EventWatch:
     """
 
     def __init__(
-        self, studies: StudyFeed, poll: timedelta, limit: int, revocations: Callable[[], int] = lambda: 0
+        self,
+        studies: StudyFeed,
+        poll: timedelta,
+        limit: int,
+        limit_each: int,
+        revocations: Callable[[], int] = lambda: 0,
     ) -> None:
-        """`revocations`: a number that is another one after anybody may have lost access."""
+        """`limit`: listeners in all, `limit_each`: of one user.
+
+        `revocations`: a number that is another one after anybody may have lost access.
+        """
         self._studies = studies
         self._ask_revocations = revocations
         self.revocations = -1
         self._poll = poll.total_seconds()
         self._limit = limit
+        self._limit_each = limit_each
         self._lock = asyncio.Lock()
         self._span = EventSpan(1, 0)
         self._asked_at: float | None = None
-        self._listeners = 0
+        self._listeners: Counter[str] = Counter()
         self._stopped = False
 
     @property
@@ -51,17 +65,23 @@ class EventWatch:
         self._stopped = True
 
     @property
-    def full(self) -> bool:
-        """Whether this process has as many listeners as it takes."""
-        return self._listeners >= self._limit
+    def listeners(self) -> int:
+        return self._listeners.total()
 
     @contextmanager
-    def listening(self) -> Iterator[None]:
-        self._listeners += 1
+    def listening(self, user: str) -> Iterator[None]:
+        """Take one of `user`'s places for as long as the context lasts. Raises `TooManyListeners`."""
+        if self.listeners >= self._limit:
+            raise TooManyListeners("Too many listen already; try again soon.")
+        if self._listeners[user] >= self._limit_each:
+            raise TooManyListeners(f"You listen {self._limit_each} times already; close other windows of the viewer.")
+        self._listeners[user] += 1
         try:
             yield
         finally:
-            self._listeners -= 1
+            self._listeners[user] -= 1
+            if not self._listeners[user]:
+                del self._listeners[user]
 
     async def span(self) -> EventSpan:
         """Return the ids of the oldest and the newest event, at most one poll old."""
@@ -103,13 +123,12 @@ async def stream(
     `still_allowed` decides whether the stream may go on: at its start, as soon as anybody's access was revoked, and at
     each heartbeat.
     """
-    with watch.listening():
-        try:
-            async for block in _blocks(watch, last_event_id, heartbeat, still_allowed):
-                yield block
-        except StoreUnavailableError as error:
-            # The client comes back by itself with the last id it has seen.
-            log.warning("event stream ended: store unavailable", error=str(error))
+    try:
+        async for block in _blocks(watch, last_event_id, heartbeat, still_allowed):
+            yield block
+    except StoreUnavailableError as error:
+        # The client comes back by itself with the last id it has seen.
+        log.warning("event stream ended: store unavailable", error=str(error))
 
 
 async def _blocks(

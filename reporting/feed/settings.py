@@ -46,6 +46,8 @@ class FeedSettings:
     event_poll: timedelta = timedelta(seconds=1)
     max_event_streams: int = 500
     """Live connections to one process; more are answered with 503."""
+    max_event_streams_each: int = 20
+    """Of them of one user, so that nobody takes everybody's places."""
 
     @property
     def cookie_name(self) -> str:

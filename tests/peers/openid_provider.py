@@ -37,10 +37,10 @@ class OpenIdProvider:
 
 @contextmanager
 def openid_provider(
-    log: Path, users: Sequence[dict[str, Any]], *, token_seconds: int = 3600
+    log: Path, users: Sequence[dict[str, Any]], *, token_seconds: int = 3600, port: int | None = None
 ) -> Iterator[OpenIdProvider]:
     """Each of `users` holds claims, the subject (`sub`) among them."""
-    provider = OpenIdProvider(free_port())
+    provider = OpenIdProvider(port or free_port())
     claims = [word for user in users for word in ("--user-claims", json.dumps(user))]
     options = ["--port", str(provider.port), "--require-nonce", "true", "--token-max-age", str(token_seconds)]
     command = [sys.executable, "-m", "oidc_provider_mock", *options, *claims]

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hmac
 import json
+import socket
+import threading
 import time
 from base64 import urlsafe_b64encode
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -124,6 +127,38 @@ def test_a_token_that_has_expired_is_refused_and_a_provider_that_is_away_is_told
     with pytest.raises(ProviderLoginError) as never:
         ours(f"http://{LOOPBACK}:{free_port()}").begin()
     assert never.value.code == "provider_away"
+
+
+def test_who_waited_while_the_provider_did_not_answer_is_told_with_the_first_and_later_it_is_asked_again(
+    ours: Ours, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr("gateway.feed.oidc_provider._TIMEOUT_SECONDS", 1.0)
+    codes: list[str] = []
+    with socket.create_server((LOOPBACK, 0)) as silent:  # takes connections, and says nothing
+        port = silent.getsockname()[1]
+        provider = ours(f"http://{LOOPBACK}:{port}")
+
+        def log_in_there() -> None:
+            with pytest.raises(ProviderLoginError) as told:
+                provider.begin()
+            codes.append(told.value.code)
+
+        people = [threading.Thread(target=log_in_there) for _ in range(8)]
+        for person in people:
+            person.start()
+        for person in people:
+            person.join(30)
+        silent.setblocking(False)
+        asked = 0
+        with suppress(BlockingIOError):
+            while True:
+                silent.accept()[0].close()
+                asked += 1
+    assert codes == ["provider_away"] * 8
+    assert asked == 1
+    monkeypatch.setattr("gateway.feed.oidc_provider._AWAY_FOR_SECONDS", 0.0)
+    with openid_provider(tmp_path / "log", PEOPLE, port=port) as back:
+        assert provider.begin().url.startswith(back.issuer)
 
 
 def test_a_provider_that_calls_itself_otherwise_is_not_believed(there: OpenIdProvider, ours: Ours) -> None:

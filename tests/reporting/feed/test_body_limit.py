@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fastapi import APIRouter, Request
 
 from reporting.feed.body_limit import LARGEST_BODY
 from tests.reporting.feed.world import World
@@ -44,11 +47,28 @@ def test_of_whom_the_gate_sends_away_nothing_is_read(world: World) -> None:
     assert body.taken <= 2 * len(PIECE)
 
 
-def test_the_largest_body_still_arrives_whole(world: World) -> None:
-    text = '{"name": "nobody", "password": "' + "x" * (LARGEST_BODY - 34) + '"}'
-    assert len(text) == LARGEST_BODY
-    answer = world.stranger().post("/api/v1/auth/login", content=text, headers={"Content-Type": "application/json"})
-    assert answer.status_code in (400, 401)
+def test_a_body_that_is_announced_as_too_large_is_refused_before_any_of_it_is_read(world: World) -> None:
+    body = Endless()
+    headers = {"Content-Type": "application/json", "Content-Length": str(16 * LARGEST_BODY)}
+    answer = world.stranger().post("/api/v1/auth/login", content=body.pieces(), headers=headers)
+    assert (answer.status_code, answer.json()["error"]["code"], body.taken) == (413, "body_too_large", 0)
+
+
+@pytest.mark.parametrize("more", [0, 1])
+def test_the_largest_body_still_arrives_whole(world: World, more: int) -> None:
+    router = APIRouter()
+
+    @router.post("/api/v1/count")
+    async def count(request: Request) -> str:
+        return hashlib.sha256(await request.body()).hexdigest()
+
+    world.app.include_router(router)
+    body = random.Random(0).randbytes(LARGEST_BODY + more)
+    answer = world.with_token("doctor").post("/api/v1/count", content=body)
+    if more:
+        assert answer.status_code == 413
+    else:
+        assert (answer.status_code, answer.json()) == (200, hashlib.sha256(body).hexdigest())
 
 
 def test_images_are_not_taken_into_the_memory_first(world: World) -> None:

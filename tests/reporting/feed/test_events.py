@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,8 @@ import httpx
 import pytest
 import uvicorn
 
+from reporting.feed.access import Role
+from reporting.feed.events import EventWatch
 from reporting.feed.server import FeedServer
 from reporting.feed.settings import FeedSettings
 from tests.reporting.feed.world import World
@@ -40,8 +43,10 @@ class Running:
         assert not self.thread.is_alive()
 
     @contextmanager
-    def listening(self, headers: dict[str, str] | None = None, query: str = "") -> Iterator[Iterator[dict[str, Any]]]:
-        token = self.world.token("doctor")
+    def listening(
+        self, headers: dict[str, str] | None = None, query: str = "", role: Role = "doctor"
+    ) -> Iterator[Iterator[dict[str, Any]]]:
+        token = self.world.token(role)
         with (
             httpx.Client(base_url=self.url, timeout=5) as client,
             client.stream(
@@ -52,6 +57,13 @@ class Running:
             assert answer.headers["content-type"].startswith("text/event-stream")
             assert answer.headers["cache-control"] == "no-store"
             yield _blocks(answer.iter_lines())
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 10
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def _blocks(lines: Iterator[str]) -> Iterator[dict[str, Any]]:
@@ -220,13 +232,9 @@ def test_who_has_gone_is_noticed_and_the_store_is_asked_once_for_all_who_listen(
         before = running.world.studies.spans_asked
         time.sleep(0.5)
         asked = running.world.studies.spans_asked - before
-        assert watch._listeners == 3
+        assert watch.listeners == 3
     assert asked <= 0.5 / 0.02 + 5
-    for _ in range(200):
-        if watch._listeners == 0:
-            break
-        time.sleep(0.02)
-    assert watch._listeners == 0
+    wait_for(lambda: watch.listeners == 0)
 
 
 def test_a_store_that_goes_away_ends_the_stream_and_the_client_resumes(running: Running) -> None:
@@ -251,3 +259,54 @@ def test_too_many_listeners_are_sent_away(tmp_path: Path) -> None:
             assert (answer.status_code, answer.headers["retry-after"]) == (503, "10")
     finally:
         running.stop()
+
+
+def test_one_user_takes_only_their_own_places(tmp_path: Path) -> None:
+    settings = FeedSettings(event_poll=timedelta(milliseconds=20), max_event_streams_each=2, secure_cookies=False)
+    running = Running(World(tmp_path, settings))
+    try:
+        with running.listening() as one:
+            next(one)
+            with running.listening() as two:
+                next(two)
+                answer = running.world.logged_in("doctor").get("/api/v1/events")
+                assert (answer.status_code, answer.json()["error"]["code"]) == (503, "too_many_listeners")
+                with running.listening(role="radiologist") as another:
+                    assert next(another)["comment"] == "listening"
+            running.world.studies.happen()
+            assert next(one)["id"] == "1"
+            wait_for(lambda: running.world.app.state.watch.listeners == 1)
+            with running.listening() as again:
+                assert next(again)["comment"] == "listening"
+    finally:
+        running.stop()
+
+
+def test_a_client_that_has_gone_before_the_first_block_gives_its_place_back(tmp_path: Path) -> None:
+    world = World(tmp_path, FeedSettings(event_poll=timedelta(milliseconds=20)))
+    watch: EventWatch = world.app.state.watch
+    scope = {
+        "type": "http",
+        "method": "GET",
+        "path": "/api/v1/events",
+        "raw_path": b"/api/v1/events",
+        "query_string": b"",
+        "headers": [(b"authorization", f"Bearer {world.token('doctor')}".encode())],
+        "client": ("127.0.0.1", 1),
+        "server": ("127.0.0.1", 2),
+        "scheme": "http",
+        "http_version": "1.1",
+    }
+    listeners: list[int] = []
+
+    async def receive() -> dict[str, Any]:
+        listeners.append(watch.listeners)
+        whole = {"type": "http.request", "body": b"", "more_body": False}
+        return whole if len(listeners) == 1 else {"type": "http.disconnect"}
+
+    async def send(message: Any) -> None:
+        await asyncio.sleep(60)  # nothing goes out any more
+
+    asyncio.run(world.app(scope, receive, send))
+    assert listeners == [0, 1]  # it had a place when the client was found gone
+    assert watch.listeners == 0

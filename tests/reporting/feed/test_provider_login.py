@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
 from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import pytest
 
-from reporting.feed.login_stores import ProviderLoginError
+from reporting.feed.login_stores import ProviderLoginError, ProviderTrip
+from reporting.feed.settings import FeedSettings
+from reporting.feed.stores import LoginLimits
 from tests.reporting.feed.login_fakes import MemoryProvider
 from tests.reporting.feed.world import Browser, World
 
@@ -141,3 +146,35 @@ def test_whatever_is_sent_to_the_callback_logs_nobody_in(world: World, query: st
     browser.get(START)
     assert browser.get(f"{CALLBACK}{query}").status_code in (303, 400)
     assert browser.get("/api/v1/auth/me").status_code == 401
+
+
+class SilentProvider(MemoryProvider):
+    """Lets everybody wait until `answers` is set."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.answers = threading.Event()
+
+    def begin(self) -> ProviderTrip:
+        assert self.answers.wait(30)
+        return super().begin()
+
+
+def test_a_provider_that_does_not_answer_holds_up_nobody_else_however_many_wait_for_it(tmp_path: Path) -> None:
+    provider = SilentProvider()
+    generous = FeedSettings(login_limits=LoginLimits(per_address=1000))
+    world = World(tmp_path, generous, provider=provider)
+    token = {"Authorization": f"Bearer {world.token('doctor')}"}
+
+    async def wait_and_work() -> tuple[list[bool], int, list[int]]:
+        transport = httpx.ASGITransport(world.app)
+        async with httpx.AsyncClient(transport=transport, base_url="https://feed.example") as client:
+            waiting = [asyncio.create_task(client.get(START)) for _ in range(100)]
+            await asyncio.sleep(0.2)
+            works = await asyncio.wait_for(client.get("/api/v1/studies", headers=token), 10)
+            waited = [task.done() for task in waiting]
+            provider.answers.set()
+            return waited, works.status_code, [(await task).status_code for task in waiting]
+
+    waited, worked, begun = asyncio.run(wait_and_work())
+    assert (any(waited), worked, begun) == (False, 200, [303] * 100)
