@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from playwright.sync_api import Browser, FileChooser, Locator, Page, TimeoutError, expect
+from playwright.sync_api import Browser, Dialog, FileChooser, Locator, Page, Route, TimeoutError, expect
 
 from tests.peers.bad_line import bad_line
 from tests.peers.gateway import PASSWORD, Gateway, running_gateway
@@ -233,6 +233,51 @@ def test_what_was_not_taken_is_told_file_by_file_and_the_keyboard_suffices(
     assert held.barriers() == []
     page.evaluate("document.documentElement.style.fontSize = '200%'")
     assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_an_upload_that_the_gateway_can_not_store_now_can_be_taken_back(world: World, held: Phone) -> None:
+    upload_id = begun_here(held)
+    problem: str | None = None
+
+    def waits_for_its_disk(route: Route) -> None:
+        answer = route.fetch()
+        told = answer.json()
+        for upload in told["items"]:
+            if upload["id"] == upload_id:
+                upload.update(status="storing", problem=problem)
+        route.fulfill(response=answer, json=told)
+
+    held.page.route("**/api/v1/uploads", waits_for_its_disk)
+    held.page.reload()
+    expect(latest(held.page)).to_contain_text("The gateway checks the files…")
+    expect(latest(held.page).get_by_role("button")).to_have_count(0)
+    problem = "The gateway's disk is full. It goes on by itself."
+    expect(latest(held.page)).to_contain_text(problem)
+    asked: list[str] = []
+
+    def agree(dialog: Dialog) -> None:
+        asked.append(dialog.message)
+        dialog.accept()
+
+    held.page.once("dialog", agree)
+    latest(held.page).get_by_role("button", name="Cancel the upload").tap()
+    expect(held.page.get_by_text(problem)).to_have_count(0)
+    assert asked == ["Remove this upload from the gateway? Images that are stored already stay."]
+    assert world.rows("SELECT count(*) FROM upload WHERE id = ?", upload_id) == [(0,)]
+
+
+def begun_here(held: Phone) -> str:
+    """The id of an upload that this phone has announced, and not sent."""
+    begun = """async () => {
+        const id = crypto.randomUUID();
+        const body = JSON.stringify({ files: [{ name: "a.dcm", size: 9, sha256: null }], note: null });
+        const headers = { "Content-Type": "application/json" };
+        const answer = await fetch(`/api/v1/uploads/${id}`, { method: "PUT", headers, body });
+        return answer.ok ? id : "";
+    }"""
+    upload_id = held.page.evaluate(begun)
+    assert upload_id
+    return str(upload_id)
 
 
 def test_files_that_another_app_shares_wait_for_the_doctor_and_are_kept_nowhere(

@@ -145,6 +145,7 @@ export const texts = {
     resume: "Resume",
     cancel: "Cancel the upload",
     sureToCancel: "Remove this upload from the gateway?",
+    sureToCancelStoring: "Remove this upload from the gateway? Images that are stored already stay.",
     note: "Clinical note",
     noteHint: "For the doctors who read the study. The AI does not get it. Nothing has to be filled in. Write no name.",
     age: "Age in years",

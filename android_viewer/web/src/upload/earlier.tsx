@@ -23,8 +23,8 @@ export function Earlier({ list, mayRead, onRemove }: Props) {
             <div role="status">
               <What upload={upload} mayRead={mayRead} />
             </div>
-            {upload.status !== "storing" && (
-              <button type="button" onClick={() => (upload.status === "done" || confirm(texts.upload.sureToCancel)) && onRemove(upload.id)}>
+            {(upload.status !== "storing" || upload.problem !== null) && (
+              <button type="button" onClick={() => isSure(upload) && onRemove(upload.id)}>
                 {upload.status === "done" ? texts.upload.putAway : texts.upload.cancel}
               </button>
             )}
@@ -33,6 +33,11 @@ export function Earlier({ list, mayRead, onRemove }: Props) {
       </ul>
     </section>
   );
+}
+
+function isSure(upload: UploadState): boolean {
+  if (upload.status === "done") return true;
+  return confirm(upload.status === "storing" ? texts.upload.sureToCancelStoring : texts.upload.sureToCancel);
 }
 
 function What({ upload, mayRead }: { upload: UploadState; mayRead: boolean }) {
