@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from uuid import UUID
 
 import structlog
-from sqlalchemy import delete, select, update
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway import __version__
-from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import DELETED_HERE, READER_CRASHED, DeadLetter, Instance, Reading, Report, Study
+from gateway.database.models import Report, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
-from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
+from gateway.reading.child import Child
 from gateway.reading.engines import Engines
-from gateway.tracing import open_span
+from gateway.workflow.dead_letters import record_dead_letter, resolve_dead_letters
 from gateway.workflow.delivering import Patience
 from gateway.workflow.destinations import TO_WITHDRAW, DestinationPlan, plan_deliveries
 from gateway.workflow.events import tell
+from gateway.workflow.image_reading import ImageReading, drop_if_forgotten
 from gateway.workflow.jobs import Jobs
-from gateway.workflow.reading_list import ImagesDisagree, choose_images
+from gateway.workflow.reading_list import choose_images
 from gateway.workflow.report_content import ReportContent, content_of, source_images
-from inference.remote.failures import RemoteUnusable
-from inference.results import ViewResult
 from reporting.study import StudyToReport
 
 log = structlog.get_logger(__name__)
@@ -73,7 +70,7 @@ class Processing:
         self._child = child
         self._plan = plan
         self._site = site
-        self._engines = engines or Engines(child)
+        self._reading = ImageReading(database, folders, engines or Engines(child))
         self._patience = patience
         self._announce = announce
 
@@ -95,74 +92,8 @@ class Processing:
             return [instance.id for instance in choose_images(instances, generation)]
 
     def read(self, study_uid: str, generation: int, instance_id: int) -> str | None:
-        """Read one image and keep what was read; a refused or crashing image is kept as a failure with its reason.
-
-        Returns None, or why the image has to wait: the remote engine can't be used, which is nothing of the image's.
-
-        Raises:
-            DiskAway: the disk with the images can't be read, which is nothing of the image's either.
-            ChildCrashed, ChildTooSlow: nor is it that the child can't load the model.
-
-        """
-        version = self._engines.model_version()
-        with self._database.read() as session:
-            instance = session.get(Instance, instance_id)
-            if instance is None or _has_reading(session, instance_id, generation):
-                return None
-            earlier = session.scalars(
-                select(Reading)
-                .where(Reading.instance_id == instance_id, Reading.model_version == version)
-                .order_by(Reading.generation.desc())
-            ).first()
-        if earlier is not None and earlier.result.get("failure") is None:
-            carried = Reading(
-                result=earlier.result,
-                model_version=version,
-                engine=earlier.engine,
-                heat_map_path=earlier.heat_map_path,
-                timings={},
-                refusal=earlier.refusal,
-                detector=earlier.detector,
-            )
-            self._keep(study_uid, instance, generation, carried)
-            return None
-        try:
-            read = (
-                _not_here(instance, version)
-                if instance.deleted_at is not None
-                else self._read_it(study_uid, instance, version)
-            )
-        except RemoteUnusable as failure:
-            return str(failure)
-        open_span.note(engine=read.engine, refusal=read.refusal, model_version=version)
-        if (span := open_span.current()) is not None:
-            span.stages(read.begun_ns, read.timings, read.engine)
-        heat_map_path = None
-        if read.heat_map is not None:
-            file = self._folders.readings / study_uid / str(generation) / f"{instance.sop_instance_uid}.npz"
-            write_durably(file, read.heat_map)
-            heat_map_path = self._folders.relative(file)
-        reading = Reading(
-            result=read.result.model_dump(mode="json"),
-            model_version=version,
-            engine=read.engine,
-            heat_map_path=heat_map_path,
-            timings=dict(read.timings),
-            refusal=read.refusal,
-            detector=read.detector,
-        )
-        self._keep(study_uid, instance, generation, reading)
-        log.info(
-            "image.read",
-            study=study_uid,
-            instance=instance.sop_instance_uid,
-            label=read.result.label,
-            findings=len(read.result.findings),
-            failure=read.result.failure,
-            engine=read.engine,
-            seconds={name: round(seconds, 3) for name, seconds in read.timings.items()},
-        )
-        return None
+        """Read one image of the generation, as `ImageReading.read` says."""
+        return self._reading.read(study_uid, generation, instance_id)
 
     def wait_for_engine(self, study_uid: str, generation: int, run: int, attempt: int, reason: str) -> None:
         """Have the study tried again later, for as long as it takes: another job, so that this one holds up nobody."""
@@ -202,7 +133,7 @@ class Processing:
         with self._database.write() as session:
             study = _current(session, study_uid, generation, run)
             if study is None:
-                self._drop_if_forgotten(session, study_uid)
+                drop_if_forgotten(session, self._folders, study_uid)
                 return
             for report in finished:
                 self._record_report(session, study, generation, report, paths[report.sop_instance_uid])
@@ -213,7 +144,7 @@ class Processing:
             study.model_version = result.model_version
             study.engine = result.engine
             study.status = "reported"
-            _resolve_dead_letters(session, study)
+            resolve_dead_letters(session, study)
             plan_deliveries(session, self._jobs, self._plan, study, generation)
             tell(session, "study_reported", study)
             if self._announce is not None:
@@ -236,33 +167,6 @@ class Processing:
                 return None
             self._jobs.process(session, study_uid, generation, run, attempt=attempt + 1, delay_seconds=delay)
         return delay
-
-    def _read_it(self, study_uid: str, instance: Instance, version: str) -> tasks.ImageRead:
-        path = self._folders.root / instance.path
-        try:
-            return self._engines.read(
-                path, instance.sop_instance_uid, instance.laterality, instance.view, study_uid=study_uid
-            )
-        except (ChildCrashed, ChildTooSlow) as error:
-            self._engines.model_version()  # a child that can't even load the model is not lost by this image
-            sentence = f"This image could not be read: {error}, again and again."
-        return _failure(instance, version, sentence, READER_CRASHED)
-
-    def _drop_if_forgotten(self, session: Session, study_uid: str) -> None:
-        """Remove what was written for a study that was forgotten while it was worked on."""
-        if session.scalar(select(Study.id).where(Study.study_instance_uid == study_uid)) is None:
-            for folder in (self._folders.reports, self._folders.readings):
-                shutil.rmtree(folder / study_uid, ignore_errors=True)
-
-    def _keep(self, study_uid: str, instance: Instance, generation: int, reading: Reading) -> None:
-        with self._database.write() as session:
-            if session.get(Instance, instance.id) is None:
-                self._drop_if_forgotten(session, study_uid)
-                return
-            if _has_reading(session, instance.id, generation):
-                return
-            reading.instance_id, reading.study_id, reading.generation = instance.id, instance.study_id, generation
-            session.add(reading)
 
     def _to_report(self, content: ReportContent, generation: int) -> StudyToReport:
         images = source_images(content, self._folders)
@@ -302,46 +206,6 @@ class Processing:
         session.flush()
 
 
-def record_dead_letter(session: Session, study: Study, generation: int, step: str, reason: str) -> None:
-    """Mark the study as failed and say why; an unresolved dead letter of the same generation is replaced."""
-    session.execute(
-        delete(DeadLetter).where(
-            DeadLetter.study_id == study.id, DeadLetter.generation == generation, DeadLetter.resolved_at.is_(None)
-        )
-    )
-    session.add(DeadLetter(study_id=study.id, generation=generation, step=step, reason=reason, failed_at=now()))
-    study.status = "failed"
-    tell(session, "study_failed", study)
-
-
-def _resolve_dead_letters(session: Session, study: Study) -> None:
-    """A reported generation settles what failed before it: there is nothing left to try again."""
-    session.execute(
-        update(DeadLetter)
-        .where(DeadLetter.study_id == study.id, DeadLetter.resolved_at.is_(None))
-        .values(resolved_at=now())
-    )
-
-
-def _failure(instance: Instance, version: str, sentence: str, refusal: str) -> tasks.ImageRead:
-    failed = {
-        "sop_instance_uid": instance.sop_instance_uid,
-        "laterality": instance.laterality,
-        "view": instance.view,
-        "failure": sentence,
-    }
-    return tasks.ImageRead(ViewResult.model_validate(failed), version, None, {}, refusal)
-
-
-def _not_here(instance: Instance, version: str) -> tasks.ImageRead:
-    """What another model said of a deleted image is not mixed with this one's words; the earlier reports keep it."""
-    sentence = (
-        f"This image was deleted here on {instance.deleted_at:%Y-%m-%d}, and model {version} has never read it; "
-        "send it again, then have the study retried."
-    )
-    return _failure(instance, version, sentence, DELETED_HERE)
-
-
 def _current(session: Session, study_uid: str, generation: int, run: int, *, lock: bool = True) -> Study | None:
     """Return the study if this attempt is still the one that counts; None when it was overtaken or forgotten."""
     wanted = select(Study).where(Study.study_instance_uid == study_uid)
@@ -349,11 +213,3 @@ def _current(session: Session, study_uid: str, generation: int, run: int, *, loc
     if study is None or study.generation != generation or study.run != run:
         return None
     return study
-
-
-def _has_reading(session: Session, instance_id: int, generation: int) -> bool:
-    found = select(Reading.id).where(Reading.instance_id == instance_id, Reading.generation == generation)
-    return session.scalar(found) is not None
-
-
-__all__ = ["ImagesDisagree", "Processing", "Site", "record_dead_letter"]

@@ -16,8 +16,8 @@ from gateway.database.commitment_models import Commitment
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Duplicate, Study
 from gateway.workflow.clock_watch import ClockWatch
+from gateway.workflow.dead_letters import record_dead_letter
 from gateway.workflow.jobs import Jobs, commit_id, compare_id, deliver_id, gather_id, process_id
-from gateway.workflow.processing import record_dead_letter
 
 log = structlog.get_logger(__name__)
 _OVERDUE = timedelta(seconds=60)
