@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import io
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -18,6 +21,7 @@ from gateway.processes.api import build_app
 from gateway.uploads.storing import UploadStorer
 from reporting.feed.credentials import digest, new_token
 from tests.peers.health_centre import HealthCentre
+from tests.peers.synthetic import mammogram, write
 
 NOTE = {"age": 61, "reason": "Knoten rechts seit Juni", "history": "Mutter mit 48 erkrankt"}
 
@@ -101,3 +105,19 @@ class Site:
         """What lies in the folders of things on their way."""
         folders = self.parts.folders
         return [folders.relative(path) for folder in (folders.uploads, folders.incoming) for path in folder.rglob("*")]
+
+
+def image(folder: Path, view: str = "CC", **options: Any) -> bytes:
+    return write(mammogram("L", view, rows=64, columns=48, **options), folder / "image.dcm").read_bytes()
+
+
+def packed(members: Mapping[str, bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return file.getvalue()
+
+
+def verdicts(state: Any) -> dict[str, tuple[str, str | None]]:
+    return {item["name"]: (item["verdict"], item["reason"]) for item in state["items"]}
