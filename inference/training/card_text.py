@@ -47,8 +47,8 @@ LIMITS = (
     "Of one fold and one seed (see the recipe) the figures are those of the very network that ships, on its held-out "
     "fifth, but its calibration and operating points were chosen there too, so they lean towards the optimistic side. "
     "None is a test figure.",
-    "With several seeds a fold's answer is the mean of its networks' logits, while what ships is one network, which is "
-    "somewhat worse: [training.md](training.md) has the figures of one seed.",
+    "With several seeds a fold's answer is the mean of its networks' logits, while what ships is one network: expect "
+    "of it the figures of one network, which are those of the first seed alone.",
     "Folds differ: see the malignancy AUROC of each fold. One fold alone says little.",
     "There are no scores of whole images of a screening population to compare a week's scores with, so the card "
     "carries none, and `mammogate doctor` can't say whether scores drift.",
@@ -69,6 +69,8 @@ INPUT = (
 )
 
 CHANGES = (
+    "Since 0.4.0: the heads learn alone for 150 steps before ImageNet's layers do, whose slopes are clipped then, so "
+    "that no run fails to learn malignancy any more; the figures of one network are on the card. "
     "Since 0.3.0: normal films also give crops as small as lesion crops, filled up with their reflection alike, and "
     "half of the windows that a small crop doesn't fill show it set into the tissue of a normal film, so that a "
     "reflection says nothing; 1,200 steps a run instead of 900; a crop is read by each window and its three mirror "
@@ -173,7 +175,7 @@ def card_markdown(card: dict[str, Any]) -> str:
         card["pooling"],
         "",
         f"Calibration: {card['calibration']['weights'][0]} x fine logits + {card['calibration']['weights'][1]} x "
-        f"coarse logits + {card['calibration']['bias']}. Operating points: "
+        f"coarse logits + {tuple(card['calibration']['bias'])}. Operating points: "
         + ", ".join(f"{name} {value}" for name, value in card["operating_points"].items())
         + ".",
         "",

@@ -96,6 +96,11 @@ def _fold(
     return replace(answers[0], logits=np.mean([one.logits for one in answers], axis=0, dtype=np.float32))
 
 
+def answers_of_one_network(plan: Plan, folder: Path) -> Answers:
+    """The held-out answers of the first seed alone, after `cross_validate`: one network answers, as of what ships."""
+    return Answers.joined([Answers.load(run_folder(folder, fold, plan.seeds[0]) / _ANSWERS) for fold in plan.folds])
+
+
 def network_to_ship(features: Features, plan: Plan, folder: Path, progress: Callable[[str], None]) -> Any:
     """The sweep network that ships: of the only run, or trained on everybody's windows with the first seed."""
     if len(plan.folds) == 1 and len(plan.seeds) == 1:

@@ -23,14 +23,21 @@ from inference.sweeping_engine import smoothed_sweep
 from inference.training import calibrate, plots
 from inference.training.answers import Answers
 from inference.training.card_text import card_markdown, shared_facts
-from inference.training.cross_validate import Plan, network_to_ship, read_weights, run_folder, whole_network
+from inference.training.cross_validate import (
+    Plan,
+    answers_of_one_network,
+    network_to_ship,
+    read_weights,
+    run_folder,
+    whole_network,
+)
 from inference.training.features import Features
 from inference.training.labels import Row, grey
 from inference.training.report import counted_once, report
 from preprocessing.patches import SCALES
 from preprocessing.prepare import prepare_values, readable_positions
 
-VERSION: Final = "0.4.0"
+VERSION: Final = "0.5.0"
 MARKS_TOLD: Final = (1.0, 2.0, 4.0)
 _CELL: Final = 32
 
@@ -78,6 +85,7 @@ def finish_model(
         "split": _split(answers, fold_of, features),
         "figures": {
             **report(answers, given, draws),
+            **_of_one_network(plan, runs, draws),
             "sweep_class_wise_ece": None
             if swept is None
             else metrics.with_interval(metrics.class_wise_calibration_error, swept, draws=draws),
@@ -90,6 +98,21 @@ def finish_model(
     _draw(answers, given, rows, plan, runs, out_dir)
     (out_dir / "card.md").write_text(card_markdown(card), encoding="utf-8")
     return out_dir / CARD_FILE
+
+
+def _of_one_network(plan: Plan, runs: Path, draws: int) -> dict[str, Any]:
+    """What ships is one network, so this is what to expect of it; nothing where one network gave every figure."""
+    if len(plan.seeds) == 1:
+        return {}
+    answers = answers_of_one_network(plan, runs)
+    lesions = calibrate.cross_fitted(answers).part(answers.origins == "lesion")
+    return {
+        f"{name}_of_one_network": metrics.with_interval(metric, lesions, draws=draws)
+        for name, metric in {
+            "lesion_malignancy_auroc": metrics.lesion_malignancy_auroc,
+            "lesion_balanced_accuracy": metrics.lesion_balanced_accuracy,
+        }.items()
+    }
 
 
 def _sweep_held_out(

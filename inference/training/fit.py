@@ -1,8 +1,10 @@
 """Fine-tuning the upper layers on the stored maps of the frozen ones.
 
-AdamW (Loshchilov and Hutter 2019), the new heads ten times as fast as ImageNet's layers, a short warm-up and a cosine
-to the end (nothing is chosen on held-out patients), label smoothing .05, dropout .3. A batch of 32 windows is of one
-scale, the scales taking turns: under a quarter normal tissue, the four lesion classes in equal parts.
+The new heads learn alone first, so that their first errors don't undo what ImageNet's layers know (Kumar et al. 2022,
+"Fine-tuning can distort pretrained features"): without that some runs hardly learnt to tell malignant from benign.
+AdamW (Loshchilov and Hutter 2019), the heads ten times as fast as ImageNet's layers, those with a warm-up and clipped
+slopes, a cosine to the end (nothing is chosen on held-out patients), label smoothing .05, dropout .3. A batch of 32
+windows is of one scale, the scales taking turns: under a quarter normal tissue, the four lesion classes in equal parts.
 
 What a step does follows from the seed and its number alone, and its outcome is kept every `KEPT_EVERY` steps in one
 file that is replaced whole: a killed run goes on from there and ends as it would have.
@@ -12,6 +14,7 @@ import math
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -35,7 +38,12 @@ BATCH: Final = 32
 KEPT_EVERY: Final = 50
 _LEARNING_RATE: Final = 4e-4
 _HEADS_FASTER: Final = 10.0
-_WARM_UP: Final = 50
+_HEADS_ALONE: Final = 1 / 8
+_WARM_UP: Final = 1 / 12
+_HEADS_WARM_UP: Final = 1 / 60
+"""Of a run's steps: 150, 100 and 20 of 1,200."""
+_LARGEST_SLOPE: Final = 1.0
+"""Norm of all slopes of ImageNet's layers in one step."""
 _LABEL_SMOOTHING: Final = 0.05
 _WEIGHT_DECAY: Final = 0.01
 _SHARES: Final = {"film normal": 0.08, "film normal cut": 0.08, "lesion film": 0.06}
@@ -151,6 +159,9 @@ class _Training:
 
     def __init__(self, what: Fit) -> None:
         self._steps = what.steps
+        self._alone = round(what.steps * _HEADS_ALONE)
+        self._warm_up = max(1, round(what.steps * _WARM_UP))
+        self._heads_warm_up = max(1, round(what.steps * _HEADS_WARM_UP))
         self.network = trained_part(FROZEN_BLOCKS, CHANNELS)
         fill_from_imagenet(self.network, imagenet_weights())
         heads = self.network.get_layer(HEADS).trainable_variables
@@ -165,26 +176,33 @@ class _Training:
             optimizer.build(variables)
         self._loss = keras.losses.CategoricalCrossentropy(from_logits=True, label_smoothing=_LABEL_SMOOTHING)
         self._forward = forward_of(self.network)
-        self._compiled = tf.function(self._one, reduce_retracing=True, autograph=False)
+        self._compiled = {
+            alone: tf.function(partial(self._one, alone=alone), reduce_retracing=True, autograph=False)
+            for alone in (True, False)
+        }
 
     def step(
         self, number: int, maps: NDArray[np.float32], truth: NDArray[np.float32], scale: int
     ) -> tuple[float, float]:
         """Learn from one batch; returns its loss and accuracy."""
         falling = max(0.01, (1.0 + math.cos(math.pi * number / self._steps)) / 2.0)
-        rate = _LEARNING_RATE * falling * min(1.0, (number + 1) / _WARM_UP)
-        self._optimizers[0].learning_rate = rate
-        self._optimizers[1].learning_rate = rate * _HEADS_FASTER
-        loss, accuracy = self._compiled(maps, truth, _heads_in_use(scale))
+        rate = _LEARNING_RATE * falling
+        joined = number - self._alone
+        self._optimizers[0].learning_rate = rate * min(1.0, max(0, joined + 1) / self._warm_up)
+        self._optimizers[1].learning_rate = rate * _HEADS_FASTER * min(1.0, (number + 1) / self._heads_warm_up)
+        loss, accuracy = self._compiled[joined < 0](maps, truth, _heads_in_use(scale))
         return float(loss), float(accuracy)
 
-    def _one(self, maps: Any, truth: Any, heads: Any) -> tuple[Any, Any]:
+    def _one(self, maps: Any, truth: Any, heads: Any, *, alone: bool) -> tuple[Any, Any]:
         with tf.GradientTape() as tape:
             logits = self.network(maps, training=True) @ heads
             loss = self._loss(truth, logits)
-        slopes = tape.gradient(loss, [*self._body, *self._heads])
-        self._optimizers[0].apply_gradients(zip(slopes[: len(self._body)], self._body, strict=True))
-        self._optimizers[1].apply_gradients(zip(slopes[len(self._body) :], self._heads, strict=True))
+        body = [] if alone else self._body
+        slopes = tape.gradient(loss, [*body, *self._heads])
+        if body:
+            clipped, _ = tf.clip_by_global_norm(slopes[: len(body)], _LARGEST_SLOPE)
+            self._optimizers[0].apply_gradients(zip(clipped, body, strict=True))
+        self._optimizers[1].apply_gradients(zip(slopes[len(body) :], self._heads, strict=True))
         right = keras.ops.equal(keras.ops.argmax(logits, axis=-1), keras.ops.argmax(truth, axis=-1))
         return loss, keras.ops.mean(keras.ops.cast(right, "float32"))
 

@@ -34,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lesion_crops(folder / "data" / "lesions", patients=8)
     normal_views(folder / "data" / "normals", patients=2)
     told: list[str] = []
-    train(folder / "data", folder / "model", seed=1, seeds=1, folds=(0,), steps=2, draws=5, progress=told.append)
+    train(folder / "data", folder / "model", seed=1, seeds=2, folds=(0,), steps=2, draws=5, progress=told.append)
     assert any("step 2" in sentence for sentence in told)
     return folder
 
@@ -46,7 +46,8 @@ def test_training_writes_everything_a_model_needs(trained: Path) -> None:
         "examples.png",
     }  # fmt: skip
     card = json.loads((trained / "model" / "card.json").read_text(encoding="utf-8"))
-    assert card["recipe"]["seeds"] == [1]
+    assert card["recipe"]["seeds"] == [1, 2]
+    assert set(card["figures"]["lesion_malignancy_auroc_of_one_network"]) == {"value", "ci95"}
     assert card["split"]["patients"] == 10
     assert set(card["figures"]["normal_recall"]) >= {"a woman left out"}
     assert "Research use only" in (trained / "model" / "card.md").read_text(encoding="utf-8")
@@ -62,10 +63,35 @@ def test_training_again_in_the_same_folder_computes_nothing_twice(trained: Path)
     before = {file: file.stat().st_mtime_ns for file in (trained / "model" / "work").rglob("*") if file.is_file()}
     card = (trained / "model" / "card.json").read_text(encoding="utf-8")
     told: list[str] = []
-    train(trained / "data", trained / "model", seed=1, seeds=1, folds=(0,), steps=2, draws=5, progress=told.append)
+    train(trained / "data", trained / "model", seed=1, seeds=2, folds=(0,), steps=2, draws=5, progress=told.append)
     assert {file: file.stat().st_mtime_ns for file in before} == before
     assert not any("step" in sentence for sentence in told)
     assert (trained / "model" / "card.json").read_text(encoding="utf-8") == card
+
+
+def test_the_heads_learn_alone_first_and_then_everything_that_is_not_frozen(trained: Path, tmp_path: Path) -> None:
+    from inference.network import HEADS
+    from inference.training.features import Features
+    from inference.training.fit import Fit, fit
+
+    features = Features(trained / "model" / "work" / "features", 1)
+    learn = np.flatnonzero([record.use == "learn" for record in features.records])
+    weights: list[list[bytes]] = []
+
+    def look(text: str) -> None:
+        with np.load(tmp_path / "run" / "state.npz") as state:
+            weights.append([state[name].tobytes() for name in sorted(set(state.files) - {"done"})])
+
+    network = fit(features, Fit(3, 16, learn, learn[:0], kept_every=1), tmp_path / "run", look)
+    trainable = {id(variable) for variable in network.trainable_variables}
+    places = [place for place, variable in enumerate(network.variables) if id(variable) in trainable]
+    heads = {id(variable) for variable in network.get_layer(HEADS).trainable_variables}
+    moved = {
+        step: {id(network.variables[place]) for place in places if weights[step][place] != weights[step - 1][place]}
+        for step in (1, 2, 3)
+    }
+    assert moved[1] == heads  # the second of two steps of sixteen: an eighth
+    assert moved[2] == moved[3] == trainable
 
 
 @pytest.mark.long  # the ordinary run has it of the reference: test_reference.py
