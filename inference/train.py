@@ -7,6 +7,7 @@ from typing import Final
 
 from inference.metrics import DRAWS
 from inference.training.labels import LabelsUnusable, patients, read_labels
+from inference.training.recipe import hold_to_this_run
 from inference.training.split import fold_of_patients
 from inference.training.threads import limit_threads
 
@@ -31,7 +32,8 @@ def train(
     The fifths of the patients in `folds` are held out in turn, for every figure, the calibration and the operating
     points; each `seeds` times, from `seed` on, for `steps` batches. Called again with the same `out_dir` after it was
     killed, it goes on where it was; what it has made stays in `out_dir / "work"`. `progress` gets sentences.
-    Raises LabelsUnusable, LeakFound and ImageNetWeightsMissing.
+    Raises LabelsUnusable, LeakFound, RunDiffers (the folder holds a run of other data, length or recipe) and
+    ImageNetWeightsMissing.
     """
     limit_threads()
     # The same seed gives the same network.
@@ -46,6 +48,8 @@ def train(
     from inference.training.finish import finish_model
 
     work = out_dir / "work"
+    work.mkdir(parents=True, exist_ok=True)
+    hold_to_this_run(work, rows, steps)
     features = store_features(rows, work / "features", progress)
     progress(f"{len(features.records)} windows of {len(patients(rows))} patients.")
     plan = Plan(folds, range(seed, seed + seeds), steps)

@@ -106,12 +106,18 @@ def prepare_values(stored: NDArray[np.integer], header: Dataset) -> PreparedImag
 
 
 def readable_positions(prepared: PreparedImage) -> NDArray[np.bool_]:
-    """Which sweep positions (rows, columns) are centred on the breast."""
+    """Which sweep positions (rows, columns) are centred on the breast.
+
+    Sides are rounded up to whole cells, so the last positions may lie outside the image: those are not.
+    """
     height, width = prepared.mask.shape
     shape = prepared.positions
-    rows = np.minimum(prepared.box[1] + STRIDE * np.arange(shape[0]), height - 1)
-    columns = np.minimum(prepared.box[0] + STRIDE * np.arange(shape[1]), width - 1)
-    return np.asarray(prepared.mask[np.ix_(rows, columns)], dtype=np.bool_)
+    rows = prepared.box[1] + STRIDE * np.arange(shape[0])
+    columns = prepared.box[0] + STRIDE * np.arange(shape[1])
+    rows, columns = rows[rows < height], columns[columns < width]
+    readable = np.zeros(shape, dtype=np.bool_)
+    readable[: len(rows), : len(columns)] = prepared.mask[np.ix_(rows, columns)]
+    return readable
 
 
 def reduced_presentation(stored: NDArray[np.integer], header: Dataset, scale: Scale) -> FloatImage:

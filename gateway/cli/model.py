@@ -70,6 +70,7 @@ def train(
 
 
 def _train_mammogate(data: Path, out_dir: Path, *, seed: int, seeds: int, folds: str, steps: int | None) -> None:
+    from inference.same_run import RunDiffers
     from inference.training.labels import LabelsUnusable
     from inference.training.split import LeakFound
 
@@ -86,7 +87,7 @@ def _train_mammogate(data: Path, out_dir: Path, *, seed: int, seeds: int, folds:
         )
     except ModuleNotFoundError as error:
         raise extra_missing("training", error) from None
-    except (LabelsUnusable, LeakFound, ImageNetWeightsMissing) as error:
+    except (LabelsUnusable, LeakFound, RunDiffers, ImageNetWeightsMissing) as error:
         raise CommandFailed(str(error)) from error
     out.print(str(card))
 

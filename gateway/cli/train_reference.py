@@ -31,8 +31,9 @@ def train_the_reference(
     """Train, or go on training, and print where the figures are."""
     from inference.reference.patch_set import PatchesDiffer
     from inference.reference.published import SizeUnusable
-    from inference.reference.run import RunDiffers, RunSettings
+    from inference.reference.run import RunSettings
     from inference.reference.train import train_reference
+    from inference.same_run import RunDiffers
     from inference.training.labels import LabelsUnusable
     from inference.training.split import LeakFound
 

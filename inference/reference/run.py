@@ -2,11 +2,11 @@
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Final, Literal, Protocol
 
-from inference.files import read_json, replace_json
 from inference.reference.published import BLOCKS, SIDE, check_size
 from inference.reference.split import SplitKind
+from inference.same_run import hold_to
 
 SETTINGS_FILE: Final = "run.json"
 STATE_FILE: Final = "state.keras"
@@ -14,10 +14,6 @@ CURVES_FILE: Final = "curves.json"
 CURVES_PICTURE: Final = "curves.png"
 FIGURES_FILE: Final = "figures.json"
 Phase = Literal["patches", "training"]
-
-
-class RunDiffers(Exception):
-    """The folder holds a run with other settings or other patches."""
 
 
 @dataclass(frozen=True)
@@ -55,13 +51,4 @@ def open_run(out_dir: Path, settings: RunSettings, patches: str) -> None:
 
     Raises RunDiffers when the folder holds another run.
     """
-    asked: dict[str, Any] = {**asdict(settings), "patches": patches}
-    file = out_dir / SETTINGS_FILE
-    if file.exists():
-        there = read_json(file)
-        differing = [name for name in asked if there.get(name) != asked[name]]
-        if differing:
-            shown = ", ".join(f"{name} {there.get(name)} instead of {asked[name]}" for name in differing)
-            raise RunDiffers(f"{out_dir} holds a run with {shown}; name another folder, or the same options to go on.")
-        return
-    replace_json(file, asked)
+    hold_to(out_dir / SETTINGS_FILE, {**asdict(settings), "patches": patches})

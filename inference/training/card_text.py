@@ -40,15 +40,18 @@ LIMITS = (
     "lesions: the whole image's label comes from a documented pooling, its operating point from the held-out women's "
     "films and from tissue of lesion films.",
     "In whole films it marks normal structures; the number of marks on held-out normal views is in the figures.",
-    "Crop area alone tells malignancy in this data, and reflected borders let a network see a small crop's size; the "
-    "figures within size strata and on crops that fill the fine window are the honest ones.",
+    "Crop area alone tells malignancy in this data, and reflected borders let a network see a small crop's size. The "
+    "figures within size strata and on crops that fill the window leave less of that in, not nothing: area alone "
+    "stands beside them.",
     "Of several folds the figures are those of the folds' networks, each measured on patients it never saw and "
     "calibrated on the other folds, and what ships is one more network, trained on everybody and measured on nobody. "
     "Of one fold and one seed (see the recipe) the figures are those of the very network that ships, on its held-out "
     "fifth, but its calibration and operating points were chosen there too, so they lean towards the optimistic side. "
     "None is a test figure.",
     "With several seeds a fold's answer is the mean of its networks' logits, while what ships is one network: expect "
-    "of it the figures of one network, which are those of the first seed alone.",
+    "of it the figures of one network, which are those of the first seed alone. Its calibration and operating points "
+    "were chosen on these.",
+    "A calibration error of a finite sample is above 0 by chance also where nothing is wrong.",
     "Folds differ: see the malignancy AUROC of each fold. One fold alone says little.",
     "There are no scores of whole images of a screening population to compare a week's scores with, so the card "
     "carries none, and `mammogate doctor` can't say whether scores drift.",
@@ -122,6 +125,8 @@ def card_markdown(card: dict[str, Any]) -> str:
         "of the patients that it never saw. A leak guard stops the run when a patient or identical pixels stand on "
         "both sides.",
         "",
+        "A large calcification crop whose tissue away from the spots counts as normal is among the images twice.",
+        "",
         "| images | " + " | ".join(CLASSES) + " |",
         "|---|" + "---|" * len(CLASSES),
         "| all | " + " | ".join(str(card["split"]["images"][label]) for label in CLASSES) + " |",
@@ -162,8 +167,17 @@ def card_markdown(card: dict[str, Any]) -> str:
         + ". "
         + _against_area(figures),
         "",
-        f"Marks on each held-out normal view: {figures['marks_per_normal_view']}; held-out lesion crops whose score "
-        f"reaches the operating point: {_number(figures['lesion_crops_marked'])}.",
+        f"Marks on each held-out normal view: {figures['marks_per_normal_view']}; the operating point was chosen on "
+        "these very views, for one mark a view at most, so it is no measurement of them. Held-out lesion crops whose "
+        f"own score reaches it: {_number(figures['lesion_crops_marked'])}; in a whole film the score is averaged over "
+        "neighbouring places, and is lower.",
+        "",
+        "Sweep class wise ece: crops of the first fold alone, read by the sweep of its first network, calibrated on "
+        "the other folds.",
+        "",
+        "Malignancy AUROC on the lesions that a network has learnt from, to show one that hardly learnt: "
+        + ", ".join(f"{n} {_number(v)}" for n, v in figures["lesion_malignancy_auroc_on_what_was_learnt"].items())
+        + ".",
         "",
         "![Training curves](curves.png) ![Confusion matrix](confusion.png) ![Reliability](reliability.png) "
         "![ROC](roc.png)",

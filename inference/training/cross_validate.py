@@ -26,6 +26,7 @@ from inference.training.split import guard_against_leaks
 _WATCHED = 256
 _WEIGHTS = "weights.npz"
 _ANSWERS = "answers.npz"
+_ABOUT_THE_LEARNT = "answers_about_the_learnt.npz"
 
 
 @dataclass(frozen=True)
@@ -103,12 +104,38 @@ def answers_of_one_network(plan: Plan, folder: Path) -> Answers:
 
 def network_to_ship(features: Features, plan: Plan, folder: Path, progress: Callable[[str], None]) -> Any:
     """The sweep network that ships: of the only run, or trained on everybody's windows with the first seed."""
-    if len(plan.folds) == 1 and len(plan.seeds) == 1:
-        return whole_network(read_weights(run_folder(folder, plan.folds[0], plan.seeds[0]) / _WEIGHTS))
+    run = folder_of_what_ships(folder, plan)
+    if _has_one_run(plan):
+        return whole_network(read_weights(run / _WEIGHTS))
     learn = np.flatnonzero([record.use == "learn" for record in features.records])
     nobody = np.zeros(0, dtype=np.int64)
     what = Fit(plan.seeds[0], plan.steps, learn, nobody)
-    return whole_network(_trained(features, what, folder / "everybody", "Everybody: ", progress).get_weights())
+    return whole_network(_trained(features, what, run, "Everybody: ", progress).get_weights())
+
+
+def folder_of_what_ships(folder: Path, plan: Plan) -> Path:
+    """Where the run that `network_to_ship` gives keeps its files."""
+    if _has_one_run(plan):
+        return run_folder(folder, plan.folds[0], plan.seeds[0])
+    return folder / f"everybody-seed{plan.seeds[0]}"
+
+
+def _has_one_run(plan: Plan) -> bool:
+    return len(plan.folds) == 1 and len(plan.seeds) == 1
+
+
+def answers_about_the_learnt(features: Features, fold_of: dict[str, int], fold: int | None, run: Path) -> Answers:
+    """What a run's network answers about the patients that it learnt from: all, or all but those of `fold`.
+
+    No figure of how good it is, but one that hardly learnt shows here. Kept in the run's folder.
+    """
+    file = run / _ABOUT_THE_LEARNT
+    if not file.is_file():
+        wanted = [record.use == "read" and fold_of[record.patient_id] != fold for record in features.records]
+        numbers = np.flatnonzero(wanted)
+        forward = forward_of(filled(read_weights(run / _WEIGHTS)))
+        answers_of(features, numbers, logits_of(forward, features, numbers), -1 if fold is None else fold).save(file)
+    return Answers.load(file)
 
 
 def _trained(features: Features, what: Fit, run: Path, told: str, progress: Callable[[str], None]) -> Any:

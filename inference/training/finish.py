@@ -15,6 +15,7 @@ from inference import metrics
 from inference.card import CARD_FILE, GRAPH_FILE, Calibration
 from inference.classes import CLASSES
 from inference.crops import TURNS, read_crop, reading_places, windows_at
+from inference.files import replace_file, replace_json
 from inference.findings import peak_scores
 from inference.metrics import Predictions
 from inference.onnx_graph import build_graph, weights_of
@@ -25,7 +26,9 @@ from inference.training.answers import Answers
 from inference.training.card_text import card_markdown, shared_facts
 from inference.training.cross_validate import (
     Plan,
+    answers_about_the_learnt,
     answers_of_one_network,
+    folder_of_what_ships,
     network_to_ship,
     read_weights,
     run_folder,
@@ -33,11 +36,11 @@ from inference.training.cross_validate import (
 )
 from inference.training.features import Features
 from inference.training.labels import Row, grey
+from inference.training.recipe import VERSION
 from inference.training.report import counted_once, report
 from preprocessing.patches import SCALES
 from preprocessing.prepare import prepare_values, readable_positions
 
-VERSION: Final = "0.5.0"
 MARKS_TOLD: Final = (1.0, 2.0, 4.0)
 _CELL: Final = 32
 
@@ -61,16 +64,20 @@ def finish_model(
     over their views; none of it is a test figure. `recipe` goes into the card as it is.
     """
     given = calibrate.cross_fitted(answers)
-    calibration = calibrate.best_calibration(answers)
+    # What ships is one network, so what is fixed here is fixed on the answers of one.
+    one = answers_of_one_network(plan, runs)
+    given_by_one = calibrate.cross_fitted(one)
+    calibration = calibrate.best_calibration(one)
     progress(f"Scales weigh {calibration.weights}; figures follow.")
-    peaks, swept = _sweep_held_out(answers, rows, fold_of, plan, runs, calibration, progress)
-    quiet = 1.0 - given.part(answers.origins == "lesion film").probabilities[:, 0]
-    lesion = answers.origins == "lesion"
+    peaks, swept = _sweep_held_out(one, rows, fold_of, plan, runs, progress)
+    quiet = 1.0 - given_by_one.part(one.origins == "lesion film").probabilities[:, 0]
+    lesions_by_one = given_by_one.part(one.origins == "lesion")
     mark = calibrate.mark_threshold(peaks, quiet)
-    high, medium = calibrate.attention_thresholds(given.part(lesion), mark)
+    high, medium = calibrate.attention_thresholds(lesions_by_one, mark)
     progress(f"Mark from {mark}, attention from {high} and {medium}.")
     network = network_to_ship(features, plan, runs, progress)
-    onnx.save(build_graph(weights_of(network), version=VERSION), str(out_dir / GRAPH_FILE))
+    graph = build_graph(weights_of(network), version=VERSION)
+    replace_file(out_dir / GRAPH_FILE, lambda fresh: onnx.save(graph, str(fresh)))
     card: dict[str, Any] = {
         "name": "EfficientNet-Lite0 at two scales",
         "version": VERSION,
@@ -85,34 +92,50 @@ def finish_model(
         "split": _split(answers, fold_of, features),
         "figures": {
             **report(answers, given, draws),
-            **_of_one_network(plan, runs, draws),
+            **_of_one_network(lesions_by_one, plan, draws),
             "sweep_class_wise_ece": None
             if swept is None
             else metrics.with_interval(metrics.class_wise_calibration_error, swept, draws=draws),
             "marks_per_normal_view": [sum(peak >= mark for peak in found) for found in peaks],
-            "lesion_crops_marked": round(float(np.mean(1.0 - given.part(lesion).probabilities[:, 0] >= mark)), 4),
+            "lesion_crops_marked": round(float(np.mean(1.0 - lesions_by_one.probabilities[:, 0] >= mark)), 4),
+            "lesion_malignancy_auroc_on_what_was_learnt": _on_the_learnt(features, fold_of, plan, runs, calibration),
         },
         **shared_facts(),
     }
-    (out_dir / CARD_FILE).write_text(json.dumps(card, indent=1), encoding="utf-8")
+    replace_json(out_dir / CARD_FILE, card)
     _draw(answers, given, rows, plan, runs, out_dir)
     (out_dir / "card.md").write_text(card_markdown(card), encoding="utf-8")
     return out_dir / CARD_FILE
 
 
-def _of_one_network(plan: Plan, runs: Path, draws: int) -> dict[str, Any]:
-    """What ships is one network, so this is what to expect of it; nothing where one network gave every figure."""
+def _of_one_network(lesions: Predictions, plan: Plan, draws: int) -> dict[str, Any]:
+    """What to expect of one network, as what ships is; nothing where one network gave every figure."""
     if len(plan.seeds) == 1:
         return {}
-    answers = answers_of_one_network(plan, runs)
-    lesions = calibrate.cross_fitted(answers).part(answers.origins == "lesion")
     return {
         f"{name}_of_one_network": metrics.with_interval(metric, lesions, draws=draws)
         for name, metric in {
             "lesion_malignancy_auroc": metrics.lesion_malignancy_auroc,
             "lesion_balanced_accuracy": metrics.lesion_balanced_accuracy,
+            "lesion_class_wise_ece": metrics.class_wise_calibration_error,
         }.items()
     }
+
+
+def _on_the_learnt(
+    features: Features, fold_of: Mapping[str, int], plan: Plan, runs: Path, calibration: Calibration
+) -> dict[str, float | None]:
+    """Of what ships, and of the first fold's first network, on the lesions that each has learnt from."""
+    runs_of = {
+        "what ships": (None, folder_of_what_ships(runs, plan)),
+        "the first fold's network": (plan.folds[0], run_folder(runs, plan.folds[0], plan.seeds[0])),
+    }
+    told: dict[str, float | None] = {}
+    for name, (fold, run) in runs_of.items():
+        learnt = answers_about_the_learnt(features, dict(fold_of), fold, run)
+        value = metrics.lesion_malignancy_auroc(learnt.part(learnt.origins == "lesion").predictions(calibration))
+        told[name] = None if value is None else round(value, 4)
+    return told
 
 
 def _sweep_held_out(
@@ -121,10 +144,12 @@ def _sweep_held_out(
     fold_of: Mapping[str, int],
     plan: Plan,
     runs: Path,
-    calibration: Calibration,
     progress: Callable[[str], None],
 ) -> tuple[list[list[float]], Predictions | None]:
-    """Local maxima of the lesion score in each held-out whole view, and the first fold's crops read by the sweep."""
+    """Local maxima of the lesion score in each held-out whole view, and the first fold's crops read by the sweep.
+
+    By the first seed's networks, whose `answers` about other folds calibrate each.
+    """
     peaks: list[list[float]] = []
     swept: Predictions | None = None
     names = {str(patient) for patient in answers.patients[answers.origins == "film normal"]}
@@ -133,6 +158,8 @@ def _sweep_held_out(
         views = [row for row in held if row.kind == "full" and row.patient_id in names and row.path.suffix != ".png"]
         if not views and place:
             continue
+        others = answers.part(answers.fold != fold) if len(plan.folds) > 1 else answers
+        calibration = calibrate.best_calibration(others)
         weights = read_weights(run_folder(runs, fold, plan.seeds[0]) / "weights.npz")
         with tempfile.TemporaryDirectory() as folder:
             graph = build_graph(weights_of(whole_network(weights)), version=f"{VERSION}-fold{fold}")
@@ -196,6 +223,9 @@ def _draw(answers: Answers, given: Predictions, rows: Sequence[Row], plan: Plan,
         for fold in plan.folds
         for seed in plan.seeds
     ]
+    ships = folder_of_what_ships(runs, plan)
+    if ships.name.startswith("everybody"):
+        curves.append(json.loads((ships / "curve.json").read_text(encoding="utf-8")))
     plots.draw_curves(curves, out_dir / "curves.png")
     counted = given.part(counted_once(answers))
     plots.draw_confusion(counted, out_dir / "confusion.png")

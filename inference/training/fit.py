@@ -74,7 +74,8 @@ def fit(features: Features, what: Fit, folder: Path, progress: Callable[[str], N
     keras.utils.set_random_seed(what.seed)
     training = _Training(what)
     done = training.restore(folder / _STATE)
-    curve: list[dict[str, float]] = read_json(folder / _CURVE) if done else []
+    # The curve is written before the state: killed between the two, it is ahead.
+    curve: list[dict[str, float]] = [row for row in read_json(folder / _CURVE) if row["step"] <= done] if done else []
     batches = _Batches(features, what)
     started = time.monotonic() - (curve[-1]["seconds"] if curve else 0.0)
     losses: list[tuple[float, float]] = []

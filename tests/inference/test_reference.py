@@ -18,9 +18,10 @@ from inference.reference.figures import accuracy, lesion_accuracy, malignant_sen
 from inference.reference.network import reference_network
 from inference.reference.patch_set import Patch, PatchesDiffer, PatchSet, patch_set
 from inference.reference.published import PARAMETERS, SizeUnusable
-from inference.reference.run import Phase, RunDiffers, RunSettings
+from inference.reference.run import Phase, RunSettings
 from inference.reference.split import siblings, split_patches
 from inference.reference.train import train_reference
+from inference.same_run import RunDiffers
 from inference.training.labels import LabelsUnusable
 from inference.training.split import LeakFound
 from tests.inference.labelled_folders import crop, lesion_crops, normal_views, write_labels

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from inference.card import read_model_info
 from inference.classes import ClassName
 from inference.embedded import EmbeddedEngine
 from inference.evaluate import evaluate
+from inference.same_run import RunDiffers
 from inference.train import train
 from inference.training.films import Film, read_films, set_into
 from inference.training.labels import LabelsUnusable, Row, read_labels
@@ -48,6 +50,8 @@ def test_training_writes_everything_a_model_needs(trained: Path) -> None:
     card = json.loads((trained / "model" / "card.json").read_text(encoding="utf-8"))
     assert card["recipe"]["seeds"] == [1, 2]
     assert set(card["figures"]["lesion_malignancy_auroc_of_one_network"]) == {"value", "ci95"}
+    learnt = card["figures"]["lesion_malignancy_auroc_on_what_was_learnt"]
+    assert all(0.0 <= learnt[name] <= 1.0 for name in ("what ships", "the first fold's network"))
     assert card["split"]["patients"] == 10
     assert set(card["figures"]["normal_recall"]) >= {"a woman left out"}
     assert "Research use only" in (trained / "model" / "card.md").read_text(encoding="utf-8")
@@ -67,6 +71,19 @@ def test_training_again_in_the_same_folder_computes_nothing_twice(trained: Path)
     assert {file: file.stat().st_mtime_ns for file in before} == before
     assert not any("step" in sentence for sentence in told)
     assert (trained / "model" / "card.json").read_text(encoding="utf-8") == card
+
+
+def test_going_on_with_other_images_labels_or_another_length_is_refused(trained: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained / "data", tmp_path / "data")
+    folder = tmp_path / "model"
+    (folder / "work").mkdir(parents=True)
+    shutil.copy(trained / "model" / "work" / "run.json", folder / "work")
+    with pytest.raises(RunDiffers, match="steps 2 instead of 3"):
+        train(tmp_path / "data", folder, seeds=1, folds=(0,), steps=3)
+    picture = next((tmp_path / "data" / "lesions").rglob("*.png"))
+    picture.write_bytes(picture.read_bytes() + b"x")
+    with pytest.raises(RunDiffers, match="data"):
+        train(tmp_path / "data", folder, seeds=1, folds=(0,), steps=2)
 
 
 def test_the_heads_learn_alone_first_and_then_everything_that_is_not_frozen(trained: Path, tmp_path: Path) -> None:

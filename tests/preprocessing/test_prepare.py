@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 import cv2
 import numpy as np
@@ -16,7 +17,7 @@ from preprocessing.geometry import Scale, training_scale
 from preprocessing.intensity import presentation_image, without_padding
 from preprocessing.normalise import fill_outside, inside_film, local_contrast
 from preprocessing.patches import COARSE, FINE, Placement, bright_places, cut_window
-from preprocessing.prepare import prepare, prepare_values
+from preprocessing.prepare import prepare, prepare_values, readable_positions
 from tests.peers.synthetic import breast_pixels, mammogram
 from tests.preprocessing.lesion_boxes import real_mammograms
 
@@ -215,3 +216,17 @@ def test_a_picture_file_without_a_header_can_be_prepared() -> None:
     prepared = prepare_values(breast_pixels("R", "CC", 1200, 900), Dataset())
     assert prepared.chest_wall == "right"
     assert not prepared.scale.known
+
+
+@pytest.mark.parametrize("laterality", ["L", "R"])
+@pytest.mark.parametrize("columns", [1202, 1234, 1266])
+def test_every_readable_position_of_the_sweep_lies_on_the_breast_also_where_the_chest_wall_is_on_the_right(
+    laterality: Literal["L", "R"], columns: int
+) -> None:
+    prepared = prepare(mammogram(laterality, "CC", rows=1530, columns=columns))
+    readable = readable_positions(prepared)
+    assert readable.shape == prepared.positions
+    assert readable.any()
+    for row, column in np.argwhere(readable):
+        x, y = prepared.centre(row, column)
+        assert prepared.mask[int(y), int(x)], "also no place outside the image"
