@@ -66,6 +66,27 @@ def test_the_interval_draws_patients_and_not_images() -> None:
     assert several["ci95"][0] < several["value"] < several["ci95"][1]
 
 
+@pytest.mark.parametrize("figure", [metrics.expected_calibration_error, metrics.class_wise_calibration_error])
+@pytest.mark.parametrize("sureness", [1.0, 3.0])
+def test_a_calibration_error_lies_in_the_middle_of_its_own_interval(figure: metrics.Figure, sureness: float) -> None:
+    for seed in range(5):
+        interval = metrics.with_interval(figure, as_sure_as_right(sureness, seed), draws=200)
+        assert interval is not None
+        low, high = interval["ci95"]
+        assert 0.0 <= low < interval["value"] < high
+        assert (low + high) / 2 == pytest.approx(interval["value"], abs=0.2 * (high - low))
+
+
+def as_sure_as_right(sureness: float, seed: int) -> Predictions:
+    """Truth drawn from the probabilities of 300 patients: calibrated when `sureness` is 1, too sure above."""
+    generator = np.random.default_rng(seed)
+    honest = generator.dirichlet(np.full(5, 0.7), 600)
+    truth = np.asarray([generator.choice(5, p=row) for row in honest])
+    said = honest**sureness
+    said /= said.sum(axis=1, keepdims=True)
+    return Predictions(said, truth, (np.arange(600) // 2).astype(str), np.ones(600))
+
+
 def test_calibration_brings_logits_that_are_too_sure_of_themselves_back() -> None:
     answers = some_answers(sureness=3.0)
     found = best_calibration(answers)
