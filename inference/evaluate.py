@@ -52,9 +52,9 @@ def evaluate(
 
     The figures have the shape of `evaluate --json`: `model_version`, `n`, `patients`, `counts`,
     `lesion_malignancy_auroc`, `lesion_balanced_accuracy`, `balanced_accuracy`, `macro_f1`, `ece`, `brier` (each
-    {"value", "ci95"} or None when the data can't tell), `per_class`, `confusion_matrix` (rows truth); and beside it
-    what size and source alone tell, `cannot_tell` and `left_out` (sentences). Thumb-nails are left out: they can't
-    show a lesion. Raises LabelsUnusable, ModelUnusable.
+    {"value", "ci95"} or None when the data can't tell; "ci95" is None when there are too few patients), `per_class`,
+    `confusion_matrix` (rows truth); and beside it what size and source alone tell, `cannot_tell` and `left_out`
+    (sentences). Thumb-nails are left out: they can't show a lesion. Raises LabelsUnusable, ModelUnusable.
     """
     model = read_model_info(model_dir)
     sweep = SweepModel(model_dir, threads)

@@ -14,20 +14,21 @@ from preprocessing.patches import FINE
 
 def figures(given: Predictions, *, draws: int = metrics.DRAWS) -> dict[str, Any]:
     """The figures that any labelled images allow, with patient-clustered bootstrap intervals."""
-    asked: Sequence[tuple[str, metrics.Figure]] = (
-        ("lesion_malignancy_auroc", metrics.lesion_malignancy_auroc),
-        ("lesion_balanced_accuracy", metrics.lesion_balanced_accuracy),
-        ("balanced_accuracy", metrics.balanced_accuracy),
-        ("macro_f1", metrics.macro_f1),
-        ("ece", metrics.expected_calibration_error),
-        ("brier", metrics.brier),
-        ("class_wise_ece", metrics.class_wise_calibration_error),
+    lesions = given.part(given.truth > 0)
+    asked: Sequence[tuple[str, metrics.Figure, Predictions]] = (
+        ("lesion_malignancy_auroc", metrics.lesion_malignancy_auroc, lesions),
+        ("lesion_balanced_accuracy", metrics.lesion_balanced_accuracy, lesions),
+        ("balanced_accuracy", metrics.balanced_accuracy, given),
+        ("macro_f1", metrics.macro_f1, given),
+        ("ece", metrics.expected_calibration_error, given),
+        ("brier", metrics.brier, given),
+        ("class_wise_ece", metrics.class_wise_calibration_error, given),
     )
     return {
         "n": len(given.truth),
         "patients": len(np.unique(given.patients)),
         "counts": {name: int((given.truth == place).sum()) for place, name in enumerate(CLASSES)},
-        **{name: metrics.with_interval(figure, given, draws=draws) for name, figure in asked},
+        **{name: metrics.with_interval(figure, images, draws=draws) for name, figure, images in asked},
         "per_class": metrics.per_class(given),
         "confusion_matrix": metrics.confusion_matrix(given).tolist(),
         "area_only_auroc": {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
 
@@ -133,8 +134,7 @@ def figures_table(figures: dict[str, Any]) -> Table:
     shown = table("figure", "value", "95 % interval")
     for name, value in figures.items():
         if isinstance(value, dict) and "ci95" in value:
-            low, high = value["ci95"]
-            shown.add_row(name, f"{value['value']:.3f}", f"{low:.3f} - {high:.3f}")
+            shown.add_row(name, f"{value['value']:.3f}", _interval(value["ci95"]))
         elif value is None:
             shown.add_row(name, "-", "the data can't tell")
         elif isinstance(value, (str, int, float)):
@@ -146,6 +146,10 @@ def figures_table(figures: dict[str, Any]) -> Table:
     for name, value in figures["area_only_auroc"].items():
         shown.add_row(f"area alone, {name}", "-" if value is None else f"{value:.3f}", "what the network must beat")
     return shown
+
+
+def _interval(ends: Sequence[float] | None) -> str:
+    return "too few patients for an interval" if ends is None else f"{ends[0]:.3f} - {ends[1]:.3f}"
 
 
 @models.command("export")

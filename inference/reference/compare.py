@@ -184,6 +184,8 @@ def _published_accuracy(run: _Run) -> str:
 def _value(figure: Mapping[str, Any] | None) -> str:
     if figure is None:
         return "can't be told"
+    if figure["ci95"] is None:
+        return f"{figure['value']:.3f} [too few patients]"
     low, high = figure["ci95"]
     return f"{figure['value']:.3f} [{low:.3f}-{high:.3f}]"
 

@@ -48,8 +48,9 @@ def figures_of_run(
 ) -> dict[str, Any]:
     """Everything that is said of a run; `answers` (n, 5) are the probabilities of the test patches.
 
-    Each figure is {"value", "ci95"} with an interval from `draws` bootstrap draws of patients, or None when the test
-    patches can't tell. `constant_answer`: accuracy of always saying the class most common in training.
+    Each figure is {"value", "ci95"} with an interval from `draws` bootstrap draws of patients (None when there are too
+    few), or None when the test patches can't tell. `constant_answer`: accuracy of always saying the class most common
+    in training.
     """
     test = parts["test"]
     truth = patches.labels[test]

@@ -40,7 +40,7 @@ def read_labels(data_dir: Path) -> list[Row]:
     """Read every `labels.csv` below `data_dir` (linked folders too), in the order of their paths.
 
     Columns needed: `file` (relative to the csv), `patient_id`, `label5`; `kind` is "crop" when absent. Raises
-    LabelsUnusable when there is none, or one lacks a column or names an unknown class.
+    LabelsUnusable when there is none, or one lacks a column, names an unknown class or leaves out a patient.
     """
     files = sorted(
         Path(folder) / name
@@ -59,10 +59,14 @@ def _read_one(file: Path) -> list[Row]:
         missing = {"file", "patient_id", "label5"} - set(reader.fieldnames or ())
         if missing:
             raise LabelsUnusable(f"{file} has no column {', '.join(sorted(missing))}.")
-        return [_row(file, record) for record in reader]
+        return [_row(file, record, reader.line_num) for record in reader]
 
 
-def _row(file: Path, record: dict[str, str]) -> Row:
+def _row(file: Path, record: dict[str, str | None], line: int) -> Row:
+    patient = record["patient_id"] or ""
+    # Without a name several people would count as one, and be dealt to one side of a split.
+    if not patient.strip():
+        raise LabelsUnusable(f"{file}, line {line}: no patient_id; give each person a name of her own, any will do.")
     label = next((name for name in CLASSES if name == record["label5"]), None)
     if label is None:
         raise LabelsUnusable(f"{file}: {record['file']} has the unknown class {record['label5']!r}.")
@@ -70,8 +74,8 @@ def _row(file: Path, record: dict[str, str]) -> Row:
     if kind is None:
         raise LabelsUnusable(f"{file}: {record['file']} has the unknown kind {record.get('kind')!r}.")
     return Row(
-        path=file.parent / record["file"],
-        patient_id=record["patient_id"],
+        path=file.parent / (record["file"] or ""),
+        patient_id=patient,
         label=label,
         kind=kind,
         side=record.get("side") or "",

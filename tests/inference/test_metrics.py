@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from inference import metrics
+from inference.figures import figures
 from inference.metrics import Predictions
 from inference.training.answers import Answers
 from inference.training.calibrate import best_calibration, cross_fitted, mark_threshold
@@ -56,14 +59,57 @@ def test_perfect_and_certain_predictions_have_no_calibration_error() -> None:
 
 def test_the_interval_draws_patients_and_not_images() -> None:
     given = drawn()
-    one = Predictions(given.probabilities, given.truth, np.array(["P"] * len(given.truth)), given.areas)
-    interval = metrics.with_interval(metrics.balanced_accuracy, one, draws=10)
-    # With one patient every draw is the same.
-    assert interval is not None
-    assert interval["ci95"] == [interval["value"], interval["value"]]
-    several = metrics.with_interval(metrics.balanced_accuracy, given, draws=50)
-    assert several is not None
-    assert several["ci95"][0] < several["value"] < several["ci95"][1]
+    repeated = np.repeat(np.arange(len(given.truth)), 9)
+    widths = []
+    for images in (given, given.part(repeated)):
+        interval = metrics.with_interval(metrics.balanced_accuracy, images, draws=200)
+        assert interval is not None
+        low, high = interval["ci95"]
+        assert low < interval["value"] < high
+        widths.append(high - low)
+    # The same patients with nine times the images know no more; drawn as images they would look three times surer.
+    assert widths[1] == pytest.approx(widths[0], rel=0.01)
+
+
+def test_there_is_no_interval_below_five_patients() -> None:
+    given = drawn()
+    for patients, told in ((1, False), (4, False), (5, True)):
+        few = replace(given, patients=np.asarray([f"P_{place % patients}" for place in range(len(given.truth))]))
+        interval = metrics.with_interval(metrics.balanced_accuracy, few, draws=20)
+        assert interval is not None
+        assert interval["value"] == pytest.approx(metrics.balanced_accuracy(given), abs=1e-4)
+        assert (interval["ci95"] is not None) is told
+
+
+def test_women_without_a_lesion_give_no_interval_to_a_figure_of_lesions() -> None:
+    given = drawn()
+    names = np.where(given.truth > 0, np.char.add("L_", (np.arange(len(given.truth)) % 4).astype(str)), given.patients)
+    told = figures(replace(given, patients=names), draws=20)
+    assert told["patients"] > 20
+    assert told["lesion_malignancy_auroc"]["ci95"] is None
+    assert told["lesion_balanced_accuracy"]["ci95"] is None
+    assert told["balanced_accuracy"]["ci95"] is not None
+
+
+@pytest.mark.parametrize("figure", [metrics.expected_calibration_error, metrics.class_wise_calibration_error])
+@pytest.mark.parametrize("sureness", [1.0, 3.0])
+def test_a_calibration_error_lies_in_the_middle_of_its_own_interval(figure: metrics.Figure, sureness: float) -> None:
+    for seed in range(5):
+        interval = metrics.with_interval(figure, as_sure_as_right(sureness, seed), draws=200)
+        assert interval is not None
+        low, high = interval["ci95"]
+        assert 0.0 <= low < interval["value"] < high
+        assert (low + high) / 2 == pytest.approx(interval["value"], abs=0.2 * (high - low))
+
+
+def as_sure_as_right(sureness: float, seed: int) -> Predictions:
+    """Truth drawn from the probabilities of 300 patients: calibrated when `sureness` is 1, too sure above."""
+    generator = np.random.default_rng(seed)
+    honest = generator.dirichlet(np.full(5, 0.7), 600)
+    truth = np.asarray([generator.choice(5, p=row) for row in honest])
+    said = honest**sureness
+    said /= said.sum(axis=1, keepdims=True)
+    return Predictions(said, truth, (np.arange(600) // 2).astype(str), np.ones(600))
 
 
 def test_calibration_brings_logits_that_are_too_sure_of_themselves_back() -> None:

@@ -286,6 +286,17 @@ def test_runs_of_other_patches_or_epochs_never_share_a_table_and_doubles_are_ref
         write_comparison(tmp_path, tmp_path / "reference.md")
 
 
+def test_a_figure_of_too_few_patients_stands_in_the_comparison_without_an_interval(tmp_path: Path) -> None:
+    for split in ("patch", "patient"):
+        finished_run(tmp_path / split, split)
+        told = json.loads((tmp_path / split / "figures.json").read_text("utf-8"))
+        told["accuracy"] = {"value": 0.5, "ci95": None}
+        (tmp_path / split / "figures.json").write_text(json.dumps(told), "utf-8")
+    write_comparison(tmp_path, tmp_path / "reference.md")
+    text = (tmp_path / "reference.md").read_text("utf-8")
+    assert "| accuracy | 0.910 | 0.500 [too few patients] | 0.500 [too few patients] |" in text
+
+
 def test_without_runs_the_document_says_that_there_are_none(tmp_path: Path) -> None:
     write_comparison(tmp_path, tmp_path / "reference.md")
     assert "No run has been made yet." in (tmp_path / "reference.md").read_text("utf-8")
