@@ -220,9 +220,7 @@ def _figure_rows(figures: dict[str, Any]) -> list[str]:
     for name, value in figures.items():
         title = name.replace("_", " ")
         if isinstance(value, dict) and set(value) == {"value", "ci95"}:
-            rows.append(
-                f"| {title} | {_number(value['value'])} | {_number(value['ci95'][0])} to {_number(value['ci95'][1])} |"
-            )
+            rows.append(f"| {title} | {_number(value['value'])} | {_interval(value)} |")
         elif isinstance(value, float) and "auroc" in name:
             rows.append(f"| {title} | {_number(value)} | |")
     return rows
@@ -239,4 +237,11 @@ def _numbers(values: Sequence[float | None]) -> str:
 def _with_interval(figure: dict[str, Any] | None) -> str:
     if figure is None:
         return "-"
-    return f"{_number(figure['value'])} ({_number(figure['ci95'][0])} to {_number(figure['ci95'][1])})"
+    return f"{_number(figure['value'])} ({_interval(figure)})"
+
+
+def _interval(figure: dict[str, Any]) -> str:
+    if figure["ci95"] is None:
+        return "too few patients"
+    low, high = figure["ci95"]
+    return f"{_number(low)} to {_number(high)}"
