@@ -9,9 +9,9 @@ from typing import Literal, get_args
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from inference.classes import CLASSES, ClassName
+from inference.crops import GreyPixels
 
 Kind = Literal["crop", "full", "thumb"]
 
@@ -83,13 +83,22 @@ def _row(file: Path, record: dict[str, str | None], line: int) -> Row:
     )
 
 
-def grey(path: Path) -> NDArray[np.uint8]:
-    """The grey values (2-D, 8 bit) of a picture file that a row names. Raises LabelsUnusable."""
-    pixels = cv2.imread(str(path), cv2.IMREAD_GRAYSCALE)
+def grey(path: Path) -> GreyPixels:
+    """The grey values (2-D) of a picture file that a row names: 8 bits as they are, up to 16 brought to 16.
+
+    Files with more than 8 bits seldom use all 16, so the bits used are counted from the picture and shifted to the
+    top. Raises LabelsUnusable.
+    """
+    pixels = cv2.imread(str(path), cv2.IMREAD_ANYDEPTH)
     if pixels is None:
         raise LabelsUnusable(
             f"{path} is named in labels.csv but can't be read as an image; put it there or take its row out."
         )
+    if pixels.dtype == np.uint16:
+        used = max(8, int(pixels.max()).bit_length())
+        return np.asarray(pixels, dtype=np.uint16) << np.uint16(16 - used)
+    if pixels.dtype != np.uint8:
+        raise LabelsUnusable(f"{path} has pixels of the kind {pixels.dtype}; only 8 and 16 bits without sign are read.")
     return np.asarray(pixels, dtype=np.uint8)
 
 

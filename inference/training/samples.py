@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.classes import ClassName
-from inference.crops import Crop, Places, read_crop
+from inference.crops import Crop, GreyPixels, Places, brightness, read_crop
 from inference.training.films import MASK_REDUCTION, breast_of_film, filled_film, places_in_breast
 from inference.training.labels import Row, grey
 from preprocessing.normalise import FloatImage, local_contrast
@@ -97,7 +97,7 @@ def read_samples(rows: Sequence[Row], shapes: Sequence[Shape], told: Callable[[s
             yield from _from_full_view(row, pixels, shapes)
 
 
-def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None]) -> Iterator[Sample]:
+def _from_crop(row: Row, pixels: GreyPixels, told: Callable[[str], None]) -> Iterator[Sample]:
     crop = read_crop(pixels)
     if crop.shows_nothing:
         told(f"Left out: {row.path.name} (nothing to see in it).")
@@ -111,7 +111,7 @@ def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None])
 
 
 def _sample(
-    row: Row, pixels: NDArray[np.uint8], crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
+    row: Row, pixels: GreyPixels, crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
 ) -> Sample:
     shorter = min(pixels.shape)
     return Sample(
@@ -140,8 +140,8 @@ def quiet_places(coarse: FloatImage) -> Places:
     )
 
 
-def _from_full_view(row: Row, pixels: NDArray[np.uint8], shapes: Sequence[Shape]) -> Iterator[Sample]:
-    film = pixels.astype(np.float32) / np.float32(255.0)
+def _from_full_view(row: Row, pixels: GreyPixels, shapes: Sequence[Shape]) -> Iterator[Sample]:
+    film = brightness(pixels)
     breast = breast_of_film(film)
     contrast = {scale.name: local_contrast(filled_film(film, breast, scale)) for scale in SCALES}
     places = places_in_breast(breast, _NORMAL_PLACES)
@@ -155,8 +155,8 @@ def _from_full_view(row: Row, pixels: NDArray[np.uint8], shapes: Sequence[Shape]
 
 
 def _cuts(
-    pixels: NDArray[np.uint8], breast: NDArray[np.bool_], shapes: Sequence[Shape], generator: np.random.Generator
-) -> Iterator[NDArray[np.uint8]]:
+    pixels: GreyPixels, breast: NDArray[np.bool_], shapes: Sequence[Shape], generator: np.random.Generator
+) -> Iterator[GreyPixels]:
     """Crops of a film that lie in the breast; fewer where the breast has no room for a size."""
     rows, columns = np.nonzero(breast)
     for _ in range(_CUTS if shapes else 0):
@@ -174,5 +174,5 @@ def _cuts(
                 break
 
 
-def _hash(pixels: NDArray[np.uint8]) -> str:
+def _hash(pixels: GreyPixels) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()
