@@ -15,7 +15,7 @@ from inference.figures import figures, lesion_figures
 from inference.metrics import Predictions
 from inference.predict import Answer, row_answer
 from inference.sweep import SweepModel
-from inference.training.labels import LabelsUnusable, Row, read_labels
+from inference.training.labels import LabelsUnusable, PictureUnreadable, Row, read_labels
 from preprocessing.errors import ImageRefused
 
 _REASONS = {
@@ -54,7 +54,8 @@ def evaluate(
     `lesion_malignancy_auroc`, `lesion_balanced_accuracy`, `balanced_accuracy`, `macro_f1`, `ece`, `brier` (each
     {"value", "ci95"} or None when the data can't tell; "ci95" is None when there are too few patients), `per_class`,
     `confusion_matrix` (rows truth); and beside it what size and source alone tell, `cannot_tell` and `left_out`
-    (sentences). Thumb-nails are left out: they can't show a lesion. Raises LabelsUnusable, ModelUnusable.
+    (sentences). Left out are thumb-nails, which can't show a lesion, files that can't be read, and views that the
+    gateway would refuse. Raises LabelsUnusable, ModelUnusable.
     """
     model = read_model_info(model_dir)
     sweep = SweepModel(model_dir, threads)
@@ -71,11 +72,15 @@ def evaluate(
         except ImageRefused as refusal:
             left_out.append(f"{row.path.name}: {refusal}")
             continue
+        except PictureUnreadable as refusal:
+            left_out.append(str(refusal))
+            continue
         read.append(row)
         if place % 200 == 199:
             progress(f"{place + 1} of {len(rows)} images read.")
     if not read:
-        raise LabelsUnusable(f"No image below {data_dir} could be evaluated; {left_out[0] if left_out else ''}")
+        reason = left_out[0] if left_out else "no labels.csv there has a row below its header."
+        raise LabelsUnusable(f"No image below {data_dir} could be evaluated: {reason}")
     given = Predictions(
         np.stack([answer.probabilities for answer in answers]),
         np.asarray([CLASSES.index(row.label) for row in read], dtype=np.int64),

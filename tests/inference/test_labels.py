@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import cv2
@@ -12,7 +15,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from inference.crops import read_crop
-from inference.training.labels import LabelsUnusable, grey, read_labels
+from inference.training.labels import LabelsUnusable, PictureUnreadable, Row, grey, read_labels
 from tests.inference.labelled_folders import crop
 
 
@@ -21,6 +24,43 @@ def test_a_row_without_a_patient_is_refused_with_its_line(tmp_path: Path, nobody
     (tmp_path / "labels.csv").write_text(f"file,label5,patient_id\nb.png,normal,P_1\n{nobody}\n", encoding="utf-8")
     with pytest.raises(LabelsUnusable, match=r"labels\.csv, line 3: no patient_id"):
         read_labels(tmp_path)
+
+
+@pytest.mark.parametrize("short", ["P_1,normal", "P_1,normal,"])
+def test_a_row_without_a_file_is_refused_with_its_line(tmp_path: Path, short: str) -> None:
+    (tmp_path / "labels.csv").write_text(f"patient_id,label5,file\n{short}\n", encoding="utf-8")
+    with pytest.raises(LabelsUnusable, match=r"line 2: no file"):
+        read_labels(tmp_path)
+
+
+def test_a_row_may_end_before_columns_that_are_not_needed(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,patient_id,label5,kind,view\na.png,P_1,normal\n", encoding="utf-8")
+    (row,) = read_labels(tmp_path)
+    assert (row.path, row.kind, row.view) == (tmp_path / "a.png", "crop", "")
+
+
+def test_the_byte_order_mark_of_a_spreadsheet_belongs_to_no_column(tmp_path: Path) -> None:
+    (tmp_path / "labels.csv").write_text("file,patient_id,label5\na.png,Müller,normal\n", encoding="utf-8-sig")
+    assert [row.patient_id for row in read_labels(tmp_path)] == ["Müller"]
+
+
+@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
+def test_labels_in_another_encoding_are_refused_with_what_to_do(tmp_path: Path, encoding: str) -> None:
+    (tmp_path / "labels.csv").write_text("file,patient_id,label5\na.png,Müller,normal\n", encoding=encoding)
+    with pytest.raises(LabelsUnusable, match=r"not in UTF-8; save it again"):
+        read_labels(tmp_path)
+
+
+@given(content=st.binary(max_size=200) | st.text(alphabet='a,;"\n\r\t\x00é', max_size=200).map(str.encode))
+def test_any_labels_file_gives_rows_or_a_sentence(tmp_path_factory: pytest.TempPathFactory, content: bytes) -> None:
+    folder = tmp_path_factory.getbasetemp() / "any"
+    folder.mkdir(exist_ok=True)
+    for header in (b"", b"file,patient_id,label5,kind\n"):
+        (folder / "labels.csv").write_bytes(header + content)
+        rows: list[Row] = []
+        with suppress(LabelsUnusable):
+            rows = read_labels(folder)
+        assert all(row.patient_id.strip() and "\0" not in str(row.path) for row in rows)
 
 
 @given(bits=st.integers(9, 16), darkest=st.integers(0, 255), seed=st.integers(0, 2**32 - 1))
@@ -65,5 +105,13 @@ def test_pictures_of_8_bits_are_read_bit_for_bit_as_open_cv_turns_them_to_grey(t
 
 def test_a_picture_of_floating_point_numbers_is_refused_by_its_name(tmp_path: Path) -> None:
     cv2.imwrite(str(tmp_path / "floats.tif"), np.random.default_rng(0).random((50, 40), dtype=np.float32))
-    with pytest.raises(LabelsUnusable, match=r"floats\.tif.*only 8 and 16 bits"):
+    with pytest.raises(PictureUnreadable, match=r"floats\.tif.*only 8 and 16 bits"):
         grey(tmp_path / "floats.tif")
+
+
+def test_a_picture_larger_than_open_cv_takes_is_refused_by_its_name(tmp_path: Path) -> None:
+    header = struct.pack(">IIBBBBB", 40_000, 40_000, 8, 0, 0, 0, 0)
+    chunk = struct.pack(">I", len(header)) + b"IHDR" + header + struct.pack(">I", zlib.crc32(b"IHDR" + header))
+    (tmp_path / "huge.png").write_bytes(b"\x89PNG\r\n\x1a\n" + chunk + chunk)
+    with pytest.raises(PictureUnreadable, match=r"huge\.png"):
+        grey(tmp_path / "huge.png")
