@@ -25,7 +25,8 @@ _REASONS = {
     "macro_f1": "five classes: not all five are there",
     "marks_per_normal_view": "marks where there is nothing: no whole view labelled normal",
     "size_probe_r2": "the size probe: fewer than ten patients with lesion crops",
-    "lesion_malignancy_auroc_unpadded": "crops that fill the window: too few, or all of one kind",
+    "lesion_malignancy_auroc_unpadded": "crops that fill the fine window: none, or all of one kind",
+    "lesion_malignancy_auroc_unpadded_at_both_scales": "crops that fill both windows: none, or all of one kind",
     "lesion_malignancy_auroc_within_size_strata": "within size strata: the lesions are all of one kind",
 }
 
