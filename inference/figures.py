@@ -1,6 +1,6 @@
 """All the figures of predictions, each with its interval: what `evaluate` prints and the card holds."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -69,6 +69,19 @@ def lesion_figures(given: Predictions, shorter_sides: NDArray[np.int64], draws: 
         ),
         "lesion_malignancy_auroc_within_size_strata": on(everything, metrics.within_size_strata),
         "area_only_auroc_within_size_strata": on(everything, metrics.area_within_size_strata),
+    }
+
+
+def marks_per_view(
+    peaks: Sequence[Sequence[float]], thresholds: Mapping[str, float], most: int | None = None
+) -> dict[str, float]:
+    """Marks a view on average at each threshold (by its name), no more than `most` of them counted in one view.
+
+    `peaks`: of each view the lesion scores (0..1) of all places that stand out. There is at least one view.
+    """
+    return {
+        name: round(sum(len([peak for peak in view if peak >= threshold][:most]) for view in peaks) / len(peaks), 4)
+        for name, threshold in thresholds.items()
     }
 
 

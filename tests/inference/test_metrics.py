@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from inference import metrics
-from inference.figures import figures, lesion_figures
+from inference.figures import figures, lesion_figures, marks_per_view
 from inference.metrics import Predictions
 from inference.training.answers import Answers
 from inference.training.calibrate import best_calibration, cross_fitted, mark_threshold
@@ -171,6 +171,12 @@ def test_unpadded_means_the_fine_window_and_at_both_scales_the_coarse_one_too() 
     assert told["area_only_auroc_unpadded_at_both_scales"]["value"] == 0.0
     assert told["lesion_malignancy_auroc_unpadded"]["value"] == pytest.approx(3 / 9, abs=1e-4)
     assert told["area_only_auroc_unpadded"]["value"] == pytest.approx(4 / 9, abs=1e-4)
+
+
+def test_marks_are_counted_all_or_no_more_than_are_reported() -> None:
+    peaks = [[0.9, 0.8, 0.7, 0.6], [0.9], []]
+    assert marks_per_view(peaks, {"low": 0.6, "high": 0.9}) == {"low": round(5 / 3, 4), "high": round(2 / 3, 4)}
+    assert marks_per_view(peaks, {"low": 0.6, "high": 0.9}, 2) == {"low": 1.0, "high": round(2 / 3, 4)}
 
 
 def some_answers(sureness: float) -> Answers:
