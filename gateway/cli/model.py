@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from inference.evaluate import Evaluation
 
 _SEEDS: Final = 2
+_FLATTERED: Final = (
+    "Images that the model was trained on flatter it; the shipped one has seen CBIS-DDSM's training crops and the "
+    "normal films of three women."
+)
 _ALL_FOLDS: Final = "0,1,2,3,4"
 
 models = typer.Typer(no_args_is_help=True)
@@ -113,6 +117,7 @@ def evaluate(
         print_json(found.figures)
         return
     out.print(figures_table(found.figures))
+    out.print(_FLATTERED)
     for sentence in found.figures["cannot_tell"]:
         out.print(f"The data can't tell: {sentence}.")
     if found.figures["left_out"]:

@@ -69,3 +69,8 @@ def test_the_source_probe_is_printed_for_each_patient_left_out(printed: str, fig
     assert len(figures["source_probe_auroc"]) == 3
     told = ", ".join(f"{value:.3f}" for value in figures["source_probe_auroc"])
     assert cells(printed, "source_probe_auroc")[0] == told
+
+
+def test_it_says_that_images_of_the_training_flatter_the_model(printed: str) -> None:
+    (said,) = (line for line in printed.splitlines() if "flatter" in line)
+    assert "CBIS-DDSM's training crops" in said
