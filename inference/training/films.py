@@ -59,7 +59,7 @@ class Film:
 
 
 def read_films(rows: Sequence[Row]) -> list[Film]:
-    """The films that small pictures are set into. Raises LabelsUnusable for a file that can't be read."""
+    """The films that small pictures are set into. Raises PictureUnreadable."""
     films: list[Film] = []
     for row in rows:
         film = brightness(grey(row.path))

@@ -20,7 +20,7 @@ from PIL import Image
 from inference.classes import ClassName
 from inference.crops import Crop, GreyPixels, Places, brightness, read_crop
 from inference.training.films import MASK_REDUCTION, breast_of_film, filled_film, places_in_breast
-from inference.training.labels import Row, grey
+from inference.training.labels import PictureUnreadable, Row, grey
 from preprocessing.normalise import FloatImage, local_contrast
 from preprocessing.patches import COARSE, SCALES, spot_energy
 
@@ -71,12 +71,18 @@ def is_normal_film(row: Row) -> bool:
 
 
 def lesion_shapes(rows: Sequence[Row]) -> list[Shape]:
-    """The sizes of the lesion crops among `rows` that are no larger than 1,024 scan pixels; read from their headers."""
+    """The sizes of the lesion crops among `rows` that are no larger than 1,024 scan pixels; read from their headers.
+
+    Raises PictureUnreadable.
+    """
     shapes: list[Shape] = []
     for row in rows:
         if row.kind == "crop" and row.label != "normal":
-            with Image.open(row.path) as picture:
-                columns, lines = picture.size
+            try:
+                with Image.open(row.path) as picture:
+                    columns, lines = picture.size
+            except (OSError, Image.DecompressionBombError) as error:
+                raise PictureUnreadable(f"{row.path} can't be read as an image: {error}") from error
             if max(lines, columns) <= _LARGEST_CUT:
                 shapes.append((lines, columns))
     return shapes
@@ -85,7 +91,7 @@ def lesion_shapes(rows: Sequence[Row]) -> list[Shape]:
 def read_samples(rows: Sequence[Row], shapes: Sequence[Shape], told: Callable[[str], None]) -> Iterator[Sample]:
     """Read the images of `rows` one by one; what can't be used is left out, and `told` gets a sentence about it.
 
-    `shapes`: sizes of the crops that normal films give. Raises LabelsUnusable for a file that can't be read.
+    `shapes`: sizes of the crops that normal films give. Raises PictureUnreadable.
     """
     for row in rows:
         pixels = grey(row.path)
