@@ -24,6 +24,7 @@ _BRIGHTEST: Final = 2
 TURNS: Final = 4
 """Windows a place: as it is and mirrored along either axis and both."""
 
+GreyPixels = NDArray[np.uint8] | NDArray[np.uint16]
 Place = tuple[float, float]
 Places = tuple[Place, ...]
 
@@ -43,9 +44,14 @@ class Crop:
         return self.deviation < _FLAT
 
 
-def read_crop(pixels: NDArray[np.uint8]) -> Crop:
-    """Reduce 8-bit film scan pixels (2-D, 43-50 um) to both scales, and measure local contrast."""
-    grey = pixels.astype(np.float32) / np.float32(255.0)
+def brightness(pixels: GreyPixels) -> FloatImage:
+    """Grey values of 8 or 16 bits (2-D) as 0..1, float32."""
+    return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+
+
+def read_crop(pixels: GreyPixels) -> Crop:
+    """Reduce film scan pixels (2-D, 43-50 um) to both scales, and measure local contrast."""
+    grey = brightness(pixels)
     reduced = {scale.name: reduced_film(grey, scale) for scale in SCALES}
     return Crop({name: local_contrast(image) for name, image in reduced.items()}, reduced, float(grey.std()))
 

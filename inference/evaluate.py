@@ -11,11 +11,12 @@ from numpy.typing import NDArray
 from inference import metrics, probes
 from inference.card import ModelInfo, read_model_info
 from inference.classes import CLASSES
-from inference.figures import figures, lesion_figures
+from inference.figures import figures, lesion_figures, marks_per_view
+from inference.findings import MOST_FINDINGS
 from inference.metrics import Predictions
 from inference.predict import Answer, row_answer
 from inference.sweep import SweepModel
-from inference.training.labels import LabelsUnusable, Row, read_labels
+from inference.training.labels import LabelsUnusable, PictureUnreadable, Row, read_labels
 from preprocessing.errors import ImageRefused
 
 _REASONS = {
@@ -24,9 +25,11 @@ _REASONS = {
     "balanced_accuracy": "five classes: not all five are there",
     "macro_f1": "five classes: not all five are there",
     "marks_per_normal_view": "marks where there is nothing: no whole view labelled normal",
+    "source_probe_auroc": "the source probe: normal crops of one folder only, or too few patients",
     "size_probe_r2": "the size probe: fewer than ten patients with lesion crops",
-    "lesion_malignancy_auroc_unpadded": "crops that fill the window: too few, or all of one kind",
-    "lesion_malignancy_auroc_within_size_strata": "within size strata: the lesions are all of one kind",
+    "lesion_malignancy_auroc_unpadded": "crops that fill the fine window: none, or all of one kind",
+    "lesion_malignancy_auroc_unpadded_at_both_scales": "crops that fill both windows: none, or all of one kind",
+    "lesion_malignancy_auroc_within_size_strata": "within size strata: the lesions are all of one kind, or too few",
 }
 
 
@@ -54,7 +57,8 @@ def evaluate(
     `lesion_malignancy_auroc`, `lesion_balanced_accuracy`, `balanced_accuracy`, `macro_f1`, `ece`, `brier` (each
     {"value", "ci95"} or None when the data can't tell; "ci95" is None when there are too few patients), `per_class`,
     `confusion_matrix` (rows truth); and beside it what size and source alone tell, `cannot_tell` and `left_out`
-    (sentences). Thumb-nails are left out: they can't show a lesion. Raises LabelsUnusable, ModelUnusable.
+    (sentences). Left out are thumb-nails, which can't show a lesion, files that can't be read, and views that the
+    gateway would refuse. Raises LabelsUnusable, ModelUnusable.
     """
     model = read_model_info(model_dir)
     sweep = SweepModel(model_dir, threads)
@@ -71,11 +75,15 @@ def evaluate(
         except ImageRefused as refusal:
             left_out.append(f"{row.path.name}: {refusal}")
             continue
+        except PictureUnreadable as refusal:
+            left_out.append(str(refusal))
+            continue
         read.append(row)
         if place % 200 == 199:
             progress(f"{place + 1} of {len(rows)} images read.")
     if not read:
-        raise LabelsUnusable(f"No image below {data_dir} could be evaluated; {left_out[0] if left_out else ''}")
+        reason = left_out[0] if left_out else "no labels.csv there has a row below its header."
+        raise LabelsUnusable(f"No image below {data_dir} could be evaluated: {reason}")
     given = Predictions(
         np.stack([answer.probabilities for answer in answers]),
         np.asarray([CLASSES.index(row.label) for row in read], dtype=np.int64),
@@ -84,25 +92,25 @@ def evaluate(
     )
     told: dict[str, Any] = {"model_version": model.version, **figures(given, draws=draws)}
     told |= _of_crops(given, answers, read, draws)
-    told["marks_per_normal_view"] = _marks(given, answers, model)
-    told["cannot_tell"] = sorted({reason for name, reason in _REASONS.items() if told.get(name) is None})
+    told |= _marks(given, answers, model)
+    told["cannot_tell"] = sorted({reason for name, reason in _REASONS.items() if told[name] in (None, [])})
     told["left_out"] = left_out
     return Evaluation(told, given, read, answers)
 
 
-def _marks(given: Predictions, answers: Sequence[Answer], model: ModelInfo) -> dict[str, float] | None:
+def _marks(given: Predictions, answers: Sequence[Answer], model: ModelInfo) -> dict[str, Any]:
     """Marks on whole views labelled normal, on average, at the operating point and at the card's other thresholds.
 
     The keys are "operating point" and "1", "2", "4": how many marks the threshold let through on held-out normal films.
+    All places from the threshold on are counted; a gateway reports `MOST_FINDINGS` of an image at most, and what it
+    would have reported stands beside. None without such a view.
     """
     of_views = [(answer, truth) for answer, truth in zip(answers, given.truth, strict=True) if answer.logits is None]
-    normals = [answer for answer, truth in of_views if truth == 0]
-    if not normals:
-        return None
-    thresholds = {"operating point": model.operating_points.mark, **model.card.get("marks_an_image", {})}
+    peaks = [answer.peaks for answer, truth in of_views if truth == 0]
+    point = {"operating point": model.operating_points.mark}
     return {
-        name: round(sum(peak >= threshold for answer in normals for peak in answer.peaks) / len(normals), 4)
-        for name, threshold in thresholds.items()
+        "marks_per_normal_view": marks_per_view(peaks, point | model.card.get("marks_an_image", {})) if peaks else None,
+        "marks_per_normal_view_reported": marks_per_view(peaks, point, MOST_FINDINGS) if peaks else None,
     }
 
 

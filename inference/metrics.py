@@ -180,15 +180,32 @@ def _mean_recall(truth: Ints, probabilities: Floats) -> float | None:
     return float(np.mean([(called[truth == place] == place).mean() for place in range(classes)]))
 
 
+def lesion_area_auroc(given: Predictions) -> float | None:
+    """Malignant against benign by the crop's area alone, larger more malignant: what a network has to beat."""
+    lesions = given.part((given.truth > 0) & (given.areas > 0))
+    return auroc(lesions.truth >= 3, lesions.areas)
+
+
 def within_size_strata(given: Predictions) -> float | None:
-    """Malignancy AUROC inside sextiles of crop area of each type, weighted by pairs: crop size can't help here."""
-    share = malignancy_share(given.probabilities)
+    """Malignancy AUROC inside sextiles of crop area of each type, weighted by pairs.
+
+    Crop size helps less here, but it still helps, for the crops of a sextile differ too: see `area_within_size_strata`.
+    """
+    return _in_strata(given, malignancy_share(given.probabilities))
+
+
+def area_within_size_strata(given: Predictions) -> float | None:
+    """The same by the crop's area alone."""
+    return _in_strata(given, given.areas)
+
+
+def _in_strata(given: Predictions, score: Floats) -> float | None:
     pairs, total = 0.0, 0.0
     for classes in ((1, 3), (2, 4)):
         rows = np.flatnonzero(np.isin(given.truth, classes))
         for stratum in np.array_split(rows[np.argsort(given.areas[rows], kind="stable")], 6):
             malignant = given.truth[stratum] >= 3
-            value = auroc(malignant, share[stratum])
+            value = auroc(malignant, score[stratum])
             if value is not None:
                 weight = float(malignant.sum() * (~malignant).sum())
                 pairs, total = pairs + value * weight, total + weight

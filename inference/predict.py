@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 import numpy as np
@@ -50,15 +51,27 @@ class Answer:
 def row_answer(sweep: SweepModel, model: ModelInfo, row: Row) -> Answer:
     """What the model says of one labelled image: a crop is read in windows, a full view in a sweep.
 
-    Raises LabelsUnusable when the file can't be read, and ImageRefused when a full view shows no breast.
+    Raises PictureUnreadable when a picture file can't be read, and ImageRefused when a full view shows no breast or a
+    DICOM file can't be read.
     """
-    if row.path.suffix.lower() == ".dcm" or row.kind == "full":
-        prepared = prepare(row.path) if row.path.suffix.lower() == ".dcm" else prepare_values(grey(row.path), Dataset())
-        return _full_view(sweep, model, prepared)
+    dicom = _is_dicom(row.path)
+    if dicom or row.kind == "full":
+        return _full_view(sweep, model, prepare(row.path) if dicom else prepare_values(grey(row.path), Dataset()))
     pixels = grey(row.path)
     logits = crop_logits(sweep, read_crop(pixels))
     probabilities = combined(logits, model.calibration).astype(np.float64)
     return Answer(probabilities, logits, pixels.size, min(pixels.shape))
+
+
+def _is_dicom(path: Path) -> bool:
+    """By its ending, or by the four letters after the preamble (PS3.10 7.1): files from a PACS often have no ending."""
+    if path.suffix.lower() == ".dcm":
+        return True
+    try:
+        with path.open("rb") as stream:
+            return stream.read(132)[128:] == b"DICM"
+    except OSError:
+        return False
 
 
 def _full_view(sweep: SweepModel, model: ModelInfo, prepared: PreparedImage) -> Answer:

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from inference.evaluate import Evaluation
 
 _SEEDS: Final = 2
+_FLATTERED: Final = (
+    "Images that the model was trained on flatter it; the shipped one has seen CBIS-DDSM's training crops and the "
+    "normal films of three women."
+)
 _ALL_FOLDS: Final = "0,1,2,3,4"
 
 models = typer.Typer(no_args_is_help=True)
@@ -114,6 +118,7 @@ def evaluate(
         print_json(found.figures)
         return
     out.print(figures_table(found.figures))
+    out.print(_FLATTERED)
     for sentence in found.figures["cannot_tell"]:
         out.print(f"The data can't tell: {sentence}.")
     if found.figures["left_out"]:
@@ -145,7 +150,23 @@ def figures_table(figures: dict[str, Any]) -> Table:
         shown.add_row(name, f"{figures['counts'][name]} images", f"{told}; called {' '.join(map(str, truth))}")
     for name, value in figures["area_only_auroc"].items():
         shown.add_row(f"area alone, {name}", "-" if value is None else f"{value:.3f}", "what the network must beat")
+    _add_normals(shown, figures)
     return shown
+
+
+def _add_normals(shown: Table, figures: dict[str, Any]) -> None:
+    """What the answers on normal tissue give away, and what is marked where there is nothing."""
+    from inference.findings import MOST_FINDINGS
+
+    probe = ", ".join(f"{value:.3f}" for value in figures["source_probe_auroc"])
+    shown.add_row("source_probe_auroc", probe or "-", "each patient left out; 0.5: it can't be told" if probe else "")
+    for name, value in (figures["marks_per_normal_view"] or {}).items():
+        where = name if name == "operating point" else f"threshold for {name}"
+        shown.add_row(f"marks_per_normal_view, {where}", f"{value:.2f}", "all places from the threshold on")
+    for name, value in (figures["marks_per_normal_view_reported"] or {}).items():
+        shown.add_row(
+            f"marks_per_normal_view_reported, {name}", f"{value:.2f}", f"as a gateway reports: {MOST_FINDINGS} at most"
+        )
 
 
 def _interval(ends: Sequence[float] | None) -> str:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from pydicom.dataset import Dataset
 
 from inference.classes import CLASSES, ClassName
+from inference.crops import GreyPixels
 from inference.files import read_json, replace_json, sync_folder
 from inference.training.labels import LabelsUnusable, Row, grey, read_labels
 from preprocessing.errors import ImageRefused
@@ -105,7 +106,7 @@ def _make(data_dir: Path, folder: Path, side: int, seed: int, advanced: Callable
 
 def _patches_of(row: Row, generator: np.random.Generator, left_out: list[str]) -> Iterator[Grey]:
     """512 pixels squared each, before contrast is raised and the side reduced."""
-    film = grey(row.path)
+    film = _eight_bits(grey(row.path))
     if row.kind == "full":
         yield from _normal(row, film, left_out)
     elif is_flat(film):
@@ -114,6 +115,11 @@ def _patches_of(row: Row, generator: np.random.Generator, left_out: list[str]) -
         # Of the lesion's film there is this crop alone, so the crop is the lesion's box and all of its context.
         whole = Box(0, 0, film.shape[1], film.shape[0])
         yield from _not_flat(film, lesion_places(whole, film.shape, generator))
+
+
+def _eight_bits(film: GreyPixels) -> Grey:
+    """The published steps are defined on 256 grey levels."""
+    return np.asarray(film >> 8 if film.dtype == np.uint16 else film, dtype=np.uint8)
 
 
 def _normal(row: Row, film: Grey, left_out: list[str]) -> Iterator[Grey]:

@@ -13,7 +13,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from inference.crops import Place, Places, reduced_film
+from inference.crops import Place, Places, brightness, reduced_film
 from inference.training.labels import Row, grey
 from preprocessing.breast_mask import find_breast
 from preprocessing.normalise import BOX_SIDE, FloatImage, fill_outside, inside_film, local_contrast
@@ -59,10 +59,10 @@ class Film:
 
 
 def read_films(rows: Sequence[Row]) -> list[Film]:
-    """The films that small pictures are set into. Raises LabelsUnusable for a file that can't be read."""
+    """The films that small pictures are set into. Raises PictureUnreadable."""
     films: list[Film] = []
     for row in rows:
-        film = grey(row.path).astype(np.float32) / np.float32(255.0)
+        film = brightness(grey(row.path))
         breast = breast_of_film(film)
         tissue = {scale.name: filled_film(film, breast, scale) for scale in SCALES}
         films.append(Film(row.patient_id, tissue, places_in_breast(breast, _PLACES)))

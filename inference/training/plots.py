@@ -6,13 +6,12 @@ from typing import Any, Final
 
 import matplotlib as mpl
 import numpy as np
-from numpy.typing import NDArray
 
 mpl.use("Agg")
 from matplotlib import pyplot as plt
 
 from inference.classes import CLASSES
-from inference.crops import read_crop, reading_places
+from inference.crops import GreyPixels, read_crop, reading_places
 from inference.evaluate import Evaluation
 from inference.metrics import Predictions, auroc, confusion_matrix, malignancy_share
 from inference.training.labels import grey
@@ -39,7 +38,7 @@ def draw_evaluation(found: Evaluation, out_dir: Path) -> list[Path]:
     return files
 
 
-def middle_window(pixels: NDArray[np.uint8]) -> FloatImage:
+def middle_window(pixels: GreyPixels) -> FloatImage:
     """The coarse window in the middle of a crop, as the network sees it."""
     contrast = read_crop(pixels).contrast[COARSE.name]
     return cut_window(contrast, Placement(reading_places(contrast, COARSE)[0]), COARSE.side)

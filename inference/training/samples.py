@@ -18,9 +18,9 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from inference.classes import ClassName
-from inference.crops import Crop, Places, read_crop
+from inference.crops import Crop, GreyPixels, Places, brightness, read_crop
 from inference.training.films import MASK_REDUCTION, breast_of_film, filled_film, places_in_breast
-from inference.training.labels import Row, grey
+from inference.training.labels import PictureUnreadable, Row, grey
 from preprocessing.normalise import FloatImage, local_contrast
 from preprocessing.patches import COARSE, SCALES, spot_energy
 
@@ -71,12 +71,18 @@ def is_normal_film(row: Row) -> bool:
 
 
 def lesion_shapes(rows: Sequence[Row]) -> list[Shape]:
-    """The sizes of the lesion crops among `rows` that are no larger than 1,024 scan pixels; read from their headers."""
+    """The sizes of the lesion crops among `rows` that are no larger than 1,024 scan pixels; read from their headers.
+
+    Raises PictureUnreadable.
+    """
     shapes: list[Shape] = []
     for row in rows:
         if row.kind == "crop" and row.label != "normal":
-            with Image.open(row.path) as picture:
-                columns, lines = picture.size
+            try:
+                with Image.open(row.path) as picture:
+                    columns, lines = picture.size
+            except (OSError, Image.DecompressionBombError) as error:
+                raise PictureUnreadable(f"{row.path} can't be read as an image: {error}") from error
             if max(lines, columns) <= _LARGEST_CUT:
                 shapes.append((lines, columns))
     return shapes
@@ -85,7 +91,7 @@ def lesion_shapes(rows: Sequence[Row]) -> list[Shape]:
 def read_samples(rows: Sequence[Row], shapes: Sequence[Shape], told: Callable[[str], None]) -> Iterator[Sample]:
     """Read the images of `rows` one by one; what can't be used is left out, and `told` gets a sentence about it.
 
-    `shapes`: sizes of the crops that normal films give. Raises LabelsUnusable for a file that can't be read.
+    `shapes`: sizes of the crops that normal films give. Raises PictureUnreadable.
     """
     for row in rows:
         pixels = grey(row.path)
@@ -97,7 +103,7 @@ def read_samples(rows: Sequence[Row], shapes: Sequence[Shape], told: Callable[[s
             yield from _from_full_view(row, pixels, shapes)
 
 
-def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None]) -> Iterator[Sample]:
+def _from_crop(row: Row, pixels: GreyPixels, told: Callable[[str], None]) -> Iterator[Sample]:
     crop = read_crop(pixels)
     if crop.shows_nothing:
         told(f"Left out: {row.path.name} (nothing to see in it).")
@@ -111,7 +117,7 @@ def _from_crop(row: Row, pixels: NDArray[np.uint8], told: Callable[[str], None])
 
 
 def _sample(
-    row: Row, pixels: NDArray[np.uint8], crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
+    row: Row, pixels: GreyPixels, crop: Crop, places: Places, label: ClassName, origin: Origin, area: int
 ) -> Sample:
     shorter = min(pixels.shape)
     return Sample(
@@ -140,8 +146,8 @@ def quiet_places(coarse: FloatImage) -> Places:
     )
 
 
-def _from_full_view(row: Row, pixels: NDArray[np.uint8], shapes: Sequence[Shape]) -> Iterator[Sample]:
-    film = pixels.astype(np.float32) / np.float32(255.0)
+def _from_full_view(row: Row, pixels: GreyPixels, shapes: Sequence[Shape]) -> Iterator[Sample]:
+    film = brightness(pixels)
     breast = breast_of_film(film)
     contrast = {scale.name: local_contrast(filled_film(film, breast, scale)) for scale in SCALES}
     places = places_in_breast(breast, _NORMAL_PLACES)
@@ -155,8 +161,8 @@ def _from_full_view(row: Row, pixels: NDArray[np.uint8], shapes: Sequence[Shape]
 
 
 def _cuts(
-    pixels: NDArray[np.uint8], breast: NDArray[np.bool_], shapes: Sequence[Shape], generator: np.random.Generator
-) -> Iterator[NDArray[np.uint8]]:
+    pixels: GreyPixels, breast: NDArray[np.bool_], shapes: Sequence[Shape], generator: np.random.Generator
+) -> Iterator[GreyPixels]:
     """Crops of a film that lie in the breast; fewer where the breast has no room for a size."""
     rows, columns = np.nonzero(breast)
     for _ in range(_CUTS if shapes else 0):
@@ -174,5 +180,5 @@ def _cuts(
                 break
 
 
-def _hash(pixels: NDArray[np.uint8]) -> str:
+def _hash(pixels: GreyPixels) -> str:
     return hashlib.sha256(repr(pixels.shape).encode() + pixels.tobytes()).hexdigest()

@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from inference import metrics
-from inference.figures import figures
+from inference.figures import figures, lesion_figures, marks_per_view
 from inference.metrics import Predictions
 from inference.training.answers import Answers
 from inference.training.calibrate import best_calibration, cross_fitted, mark_threshold
@@ -132,19 +132,51 @@ def test_an_answer_is_calibrated_by_the_other_folds_only() -> None:
     assert np.array_equal(crossed.truth, answers.truth)
 
 
-def test_crop_size_can_not_help_within_size_strata() -> None:
+def by_size_alone(areas: metrics.Floats, truth: metrics.Ints) -> Predictions:
+    """What a network says that sees nothing but the crop's size."""
+    said = np.full((len(areas), 5), 0.01)
+    said[:, 3] = areas / (2 * areas.max())
+    said[:, 1] = 0.97 - said[:, 3]
+    return Predictions(said, truth, np.arange(len(areas)).astype(str), areas)
+
+
+def test_crop_size_helps_less_within_size_strata_and_what_is_left_is_told_beside() -> None:
     generator = np.random.default_rng(0)
-    areas = np.sort(generator.uniform(1e4, 1e6, 600))
-    truth = np.where(generator.uniform(size=600) < areas / 1e6, 3, 1)
-    by_size = np.full((600, 5), 0.01)
-    by_size[:, 3] = areas / 1e6
-    by_size[:, 1] = 1.0 - areas / 1e6
-    given = Predictions(by_size, truth.astype(np.int64), np.arange(600).astype(str), areas)
-    whole, within = metrics.lesion_malignancy_auroc(given), metrics.within_size_strata(given)
+    areas = generator.uniform(1e4, 1e6, 600)
+    given = by_size_alone(areas, np.where(generator.uniform(size=600) < areas / 1e6, 3, 1))
+    told = lesion_figures(given, np.full(600, 600), draws=20)
+    within = told["lesion_malignancy_auroc_within_size_strata"]
+    whole = metrics.lesion_malignancy_auroc(given)
     assert whole is not None
-    assert within is not None
-    assert whole > 0.7
-    assert within < 0.62
+    assert 0.5 < within["value"] < whole - 0.2
+    assert told["area_only_auroc_within_size_strata"] == within
+
+
+def test_size_strata_do_not_take_size_away() -> None:
+    # Six strata of one benign crop and a larger malignant one: within them size tells everything.
+    given = by_size_alone(np.arange(1.0, 13.0), np.array([1, 3] * 6))
+    assert metrics.area_within_size_strata(given) == 1.0
+    assert metrics.within_size_strata(given) == 1.0
+    assert metrics.lesion_area_auroc(given) == pytest.approx(21 / 36)
+
+
+def test_unpadded_means_the_fine_window_and_at_both_scales_the_coarse_one_too() -> None:
+    sides = np.array([319, 319, 320, 320, 511, 511, 512, 512])
+    answers = np.full((8, 5), 0.1)
+    answers[:, 3] = [0.1, 0.9, 0.9, 0.1, 0.9, 0.1, 0.1, 0.9]
+    given = Predictions(answers, np.array([1, 3] * 4), np.array(list("abcdefgh")), np.array([9, 1, 9, 1, 0.5, 9, 9, 1]))
+    told = lesion_figures(given, sides, draws=20)
+    assert (told["unpadded_crops"], told["unpadded_crops_at_both_scales"]) == (6, 2)
+    assert told["lesion_malignancy_auroc_unpadded_at_both_scales"]["value"] == 1.0
+    assert told["area_only_auroc_unpadded_at_both_scales"]["value"] == 0.0
+    assert told["lesion_malignancy_auroc_unpadded"]["value"] == pytest.approx(3 / 9, abs=1e-4)
+    assert told["area_only_auroc_unpadded"]["value"] == pytest.approx(4 / 9, abs=1e-4)
+
+
+def test_marks_are_counted_all_or_no_more_than_are_reported() -> None:
+    peaks = [[0.9, 0.8, 0.7, 0.6], [0.9], []]
+    assert marks_per_view(peaks, {"low": 0.6, "high": 0.9}) == {"low": round(5 / 3, 4), "high": round(2 / 3, 4)}
+    assert marks_per_view(peaks, {"low": 0.6, "high": 0.9}, 2) == {"low": 1.0, "high": round(2 / 3, 4)}
 
 
 def some_answers(sureness: float) -> Answers:
@@ -163,5 +195,5 @@ def some_answers(sureness: float) -> Answers:
 def test_the_operating_point_leaves_one_mark_an_image_and_one_quiet_window_in_twenty() -> None:
     peaks = [[0.9, 0.8, 0.7], [0.95, 0.6], [0.5]]
     threshold = mark_threshold(peaks, np.zeros(0))
-    assert sum(peak >= threshold for image in peaks for peak in image) <= 3
+    assert sum(peak >= threshold for image in peaks for peak in image) == 3
     assert mark_threshold(peaks, np.linspace(0, 1, 101)) == pytest.approx(0.95)

@@ -286,6 +286,15 @@ def test_runs_of_other_patches_or_epochs_never_share_a_table_and_doubles_are_ref
         write_comparison(tmp_path, tmp_path / "reference.md")
 
 
+def test_films_of_12_bits_give_the_patches_of_their_8_bit_copies(tmp_path: Path) -> None:
+    plain, deep = (lesion_crops(tmp_path / name, patients=4) for name in ("plain", "deep"))
+    for file in deep.glob("*.png"):
+        cv2.imwrite(str(file), cv2.imread(str(file), cv2.IMREAD_GRAYSCALE).astype(np.uint16) * 16)
+    first, second = (patch_set(folder, folder / "patches", side=64, seed=0) for folder in (plain, deep))
+    assert first.fingerprint == second.fingerprint
+    assert len(np.unique(np.asarray(second.pixels))) > 100
+
+
 def test_a_figure_of_too_few_patients_stands_in_the_comparison_without_an_interval(tmp_path: Path) -> None:
     for split in ("patch", "patient"):
         finished_run(tmp_path / split, split)

@@ -20,8 +20,8 @@ from inference.evaluate import evaluate
 from inference.same_run import RunDiffers
 from inference.train import train
 from inference.training.films import Film, read_films, set_into
-from inference.training.labels import LabelsUnusable, Row, read_labels
-from inference.training.samples import Sample, read_samples
+from inference.training.labels import LabelsUnusable, PictureUnreadable, Row, read_labels
+from inference.training.samples import Sample, lesion_shapes, read_samples
 from inference.training.split import LeakFound, fold_of_patients, guard_against_leaks
 from inference.training.windows import items, windows_to_learn, windows_to_read
 from preprocessing.patches import FINE, SCALES
@@ -184,6 +184,16 @@ def test_a_folder_without_labels_or_with_bad_ones_is_refused_with_a_sentence(tmp
     write_labels(tmp_path, [{"file": "a.png", "patient_id": "P", "label5": "normal"}])
     with pytest.raises(LabelsUnusable, match="fewer than two patients"):
         train(tmp_path, tmp_path / "out")
+
+
+def test_a_picture_of_the_training_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    (tmp_path / "broken.png").write_bytes(b"no picture")
+    for name in ("broken.png", "absent.png"):
+        row = Row(tmp_path / name, "P", "benign_mass", "crop", "", "")
+        with pytest.raises(PictureUnreadable, match=name):
+            lesion_shapes([row])
+        with pytest.raises(PictureUnreadable, match=name):
+            list(read_samples([row], (), print))
 
 
 def rows_of(patients: int, images: int) -> list[Row]:
