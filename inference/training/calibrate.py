@@ -1,6 +1,7 @@
 """Calibration and operating points, chosen on held-out training patients only."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,6 @@ from inference.training.answers import Answers
 _START: Final = np.asarray([0.5, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0])
 _BOUNDS: Final = [(0.0, 4.0)] * 2 + [(-4.0, 4.0)] * 5
 _MARKS_AN_IMAGE: Final = 1.0
-_QUIET_WINDOWS_MARKED: Final = 0.05
 _LOWEST: Final = 0.5
 _HIGH_BENIGN, _MEDIUM_BENIGN = 0.10, 0.40
 """Part of held-out benign lesions whose malignancy score reaches the attention threshold."""
@@ -70,20 +70,25 @@ def cross_fitted(answers: Answers) -> Predictions:
     )
 
 
-def mark_threshold(
-    peaks_of_normals: Sequence[Sequence[float]], quiet_scores: NDArray[np.float64], marks: float = _MARKS_AN_IMAGE
-) -> float:
-    """The operating point: at most `marks` an image on held-out normal films, and at most every twentieth window
-    of normal tissue marked in held-out films with lesions (another kind of film than the normals); the higher of both.
+@dataclass(frozen=True)
+class NormalTissue:
+    """Of one held-out woman: `scores` (n,) of what could be marked in it, each so many of `marks_each` a view."""
+
+    scores: NDArray[np.float64]
+    marks_each: float
+
+
+def mark_threshold(women: Sequence[NormalTissue], marks: float = _MARKS_AN_IMAGE) -> float:
+    """The operating point: the lowest at which women's normal tissue has at most `marks` a view, averaged over women.
+
+    Each woman counts alike, however much of her there is: it is women in whom networks differ. At least `_LOWEST`.
     """
-    candidates = [_LOWEST]
-    every = sorted((peak for image in peaks_of_normals for peak in image), reverse=True)
-    allowed = int(marks * len(peaks_of_normals))
-    if len(every) > allowed:
-        candidates.append(every[allowed] + 1e-4)
-    if len(quiet_scores):
-        candidates.append(float(np.quantile(quiet_scores, 1.0 - _QUIET_WINDOWS_MARKED)))
-    return round(min(max(candidates), 0.9999), 5)
+    scores = np.concatenate([woman.scores for woman in women] or [np.zeros(0)])
+    shares = np.concatenate([np.full(len(one.scores), one.marks_each / len(women)) for one in women] or [np.zeros(0)])
+    order = np.argsort(-scores, kind="stable")
+    allowed = int((np.cumsum(shares[order]) <= marks + 1e-9).sum())
+    lowest = float(scores[order[allowed]]) + 1e-4 if allowed < len(order) else 0.0
+    return round(min(max(lowest, _LOWEST), 0.9999), 5)
 
 
 def attention_thresholds(lesions: Predictions, mark: float) -> tuple[float, float]:

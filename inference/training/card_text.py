@@ -41,8 +41,8 @@ LIMITS = (
     "films and from tissue of lesion films.",
     "In whole films it marks normal structures; the number of marks on held-out normal views is in the figures.",
     "Crop area alone tells malignancy in this data, and reflected borders let a network see a small crop's size. The "
-    "figures within size strata and on crops that fill the window leave less of that in, not nothing: area alone "
-    "stands beside them.",
+    "figures within size strata and on crops that fill the fine window, or both windows, hold less of it, not none: "
+    "area alone stands beside each.",
     "Of several folds the figures are those of the folds' networks, each measured on patients it never saw and "
     "calibrated on the other folds, and what ships is one more network, trained on everybody and measured on nobody. "
     "Of one fold and one seed (see the recipe) the figures are those of the very network that ships, on its held-out "
@@ -51,7 +51,8 @@ LIMITS = (
     "With several seeds a fold's answer is the mean of its networks' logits, while what ships is one network: expect "
     "of it the figures of one network, which are those of the first seed alone. Its calibration and operating points "
     "were chosen on these.",
-    "A calibration error of a finite sample is above 0 by chance also where nothing is wrong.",
+    "A calibration error leans upwards: calibrated perfectly, a few hundred images still get some hundredths. Its "
+    "interval is of draws centred on the value, since each draw widens the gaps that the error adds up.",
     "Folds differ: see the malignancy AUROC of each fold. One fold alone says little.",
     "There are no scores of whole images of a screening population to compare a week's scores with, so the card "
     "carries none, and `mammogate doctor` can't say whether scores drift.",
@@ -73,7 +74,9 @@ INPUT = (
 
 CHANGES = (
     "Since 0.4.0: the heads learn alone for 150 steps before ImageNet's layers do, whose slopes are clipped then, so "
-    "that no run fails to learn malignancy any more; the figures of one network are on the card. "
+    "that no run fails to learn malignancy any more; calibration and operating points come from the answers of one "
+    "network, as one ships; the operating point is an average over all held-out women instead of the three with whole "
+    "normal views; places outside the image are no longer read. "
     "Since 0.3.0: normal films also give crops as small as lesion crops, filled up with their reflection alike, and "
     "half of the windows that a small crop doesn't fill show it set into the tissue of a normal film, so that a "
     "reflection says nothing; 1,200 steps a run instead of 900; a crop is read by each window and its three mirror "
@@ -167,9 +170,10 @@ def card_markdown(card: dict[str, Any]) -> str:
         + ". "
         + _against_area(figures),
         "",
-        f"Marks on each held-out normal view: {figures['marks_per_normal_view']}; the operating point was chosen on "
-        "these very views, for one mark a view at most, so it is no measurement of them. Held-out lesion crops whose "
-        f"own score reaches it: {_number(figures['lesion_crops_marked'])}; in a whole film the score is averaged over "
+        "The operating point leaves one mark a view in normal tissue, averaged over "
+        f"{figures['women_of_the_operating_point']} held-out women: windows of films with lesions, and the three "
+        f"women's normal views, whose marks are {figures['marks_per_normal_view']}. Held-out lesion crops whose own "
+        f"score reaches it: {_number(figures['lesion_crops_marked'])}; in a whole film the score is averaged over "
         "neighbouring places, and is lower.",
         "",
         "Sweep class wise ece: crops of the first fold alone, read by the sweep of its first network, calibrated on "

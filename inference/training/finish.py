@@ -36,6 +36,7 @@ from inference.training.cross_validate import (
 )
 from inference.training.features import Features
 from inference.training.labels import Row, grey
+from inference.training.normal_tissue import SweptView, held_out_tissue
 from inference.training.recipe import VERSION
 from inference.training.report import counted_once, report
 from preprocessing.patches import SCALES
@@ -69,10 +70,10 @@ def finish_model(
     given_by_one = calibrate.cross_fitted(one)
     calibration = calibrate.best_calibration(one)
     progress(f"Scales weigh {calibration.weights}; figures follow.")
-    peaks, swept = _sweep_held_out(one, rows, fold_of, plan, runs, progress)
-    quiet = 1.0 - given_by_one.part(one.origins == "lesion film").probabilities[:, 0]
+    views, swept = _sweep_held_out(one, rows, fold_of, plan, runs, progress)
+    women = held_out_tissue(views, given_by_one.part(one.origins == "lesion film"))
     lesions_by_one = given_by_one.part(one.origins == "lesion")
-    mark = calibrate.mark_threshold(peaks, quiet)
+    mark = calibrate.mark_threshold(women)
     high, medium = calibrate.attention_thresholds(lesions_by_one, mark)
     progress(f"Mark from {mark}, attention from {high} and {medium}.")
     network = network_to_ship(features, plan, runs, progress)
@@ -84,7 +85,7 @@ def finish_model(
         "classes": list(CLASSES),
         "scales": [{"name": s.name, "millimetres": s.millimetres, "side": s.side} for s in SCALES],
         "operating_points": {"mark": mark, "attention_high": high, "attention_medium": medium},
-        "marks_an_image": {f"{marks:g}": calibrate.mark_threshold(peaks, np.zeros(0), marks) for marks in MARKS_TOLD},
+        "marks_an_image": {f"{marks:g}": calibrate.mark_threshold(women, marks) for marks in MARKS_TOLD},
         "calibration": calibration.model_dump(),
         "parameters": int(network.count_params()),
         "graph_bytes": (out_dir / GRAPH_FILE).stat().st_size,
@@ -96,7 +97,8 @@ def finish_model(
             "sweep_class_wise_ece": None
             if swept is None
             else metrics.with_interval(metrics.class_wise_calibration_error, swept, draws=draws),
-            "marks_per_normal_view": [sum(peak >= mark for peak in found) for found in peaks],
+            "marks_per_normal_view": [sum(peak >= mark for peak in view.peaks) for view in views],
+            "women_of_the_operating_point": len(women),
             "lesion_crops_marked": round(float(np.mean(1.0 - lesions_by_one.probabilities[:, 0] >= mark)), 4),
             "lesion_malignancy_auroc_on_what_was_learnt": _on_the_learnt(features, fold_of, plan, runs, calibration),
         },
@@ -145,12 +147,12 @@ def _sweep_held_out(
     plan: Plan,
     runs: Path,
     progress: Callable[[str], None],
-) -> tuple[list[list[float]], Predictions | None]:
-    """Local maxima of the lesion score in each held-out whole view, and the first fold's crops read by the sweep.
+) -> tuple[list[SweptView], Predictions | None]:
+    """Each held-out normal view, and the first fold's crops, read by the sweep.
 
     By the first seed's networks, whose `answers` about other folds calibrate each.
     """
-    peaks: list[list[float]] = []
+    found: list[SweptView] = []
     swept: Predictions | None = None
     names = {str(patient) for patient in answers.patients[answers.origins == "film normal"]}
     for place, fold in enumerate(plan.folds):
@@ -168,12 +170,13 @@ def _sweep_held_out(
         for row in views:
             prepared = prepare_values(grey(row.path), Dataset())
             smoothed = smoothed_sweep(sweep, prepared, calibration)
-            peaks.append(peak_scores(smoothed, readable_positions(prepared)))
+            readable = readable_positions(prepared)
+            found.append(SweptView(row.patient_id, peak_scores(smoothed, readable), int(readable.sum())))
         if not place:
             crops = [row for row in held if row.kind == "crop" and row.label != "normal"]
             swept = _crops_by_sweep(sweep, crops, calibration)
             progress(f"Swept {len(crops)} held-out crops.")
-    return peaks, swept
+    return found, swept
 
 
 def _crops_by_sweep(sweep: SweepModel, rows: Sequence[Row], calibration: Calibration) -> Predictions | None:

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.metrics import balanced_accuracy_score, f1_score, roc_auc_score
 
 from inference import metrics
 from inference.figures import figures, lesion_figures, marks_per_view
 from inference.metrics import Predictions
 from inference.training.answers import Answers
-from inference.training.calibrate import best_calibration, cross_fitted, mark_threshold
+from inference.training.calibrate import NormalTissue, best_calibration, cross_fitted, mark_threshold
+from inference.training.normal_tissue import SweptView, held_out_tissue
 
 
 def drawn(n: int = 300, seed: int = 0) -> Predictions:
@@ -192,8 +195,36 @@ def some_answers(sureness: float) -> Answers:
     )  # fmt: skip
 
 
-def test_the_operating_point_leaves_one_mark_an_image_and_one_quiet_window_in_twenty() -> None:
-    peaks = [[0.9, 0.8, 0.7], [0.95, 0.6], [0.5]]
-    threshold = mark_threshold(peaks, np.zeros(0))
-    assert sum(peak >= threshold for image in peaks for peak in image) == 3
-    assert mark_threshold(peaks, np.linspace(0, 1, 101)) == pytest.approx(0.95)
+def test_the_operating_point_leaves_as_many_marks_a_view_as_allowed_on_average_over_women() -> None:
+    many = NormalTissue(np.asarray([0.9, 0.8, 0.7, 0.6]), 0.5)  # of two views
+    few = NormalTissue(np.asarray([0.95, 0.85]), 1.0)
+    women = [many, few]
+
+    def marks_a_view(threshold: float) -> float:
+        return float(np.mean([(woman.scores >= threshold).sum() * woman.marks_each for woman in women]))
+
+    assert marks_a_view(mark_threshold(women)) == pytest.approx(0.75)
+    assert mark_threshold(women) == pytest.approx(0.8501)  # with it there would be 1.25
+    assert marks_a_view(mark_threshold(women, 1.25)) == pytest.approx(1.25)
+    assert mark_threshold(women, 9) == 0.5
+    assert mark_threshold([]) == 0.5
+
+
+@given(st.lists(st.lists(st.floats(0.5, 0.999), max_size=6), min_size=1, max_size=6), st.floats(0.1, 4))
+def test_no_operating_point_leaves_more_marks_than_allowed(scores: list[list[float]], marks: float) -> None:
+    women = [NormalTissue(np.asarray(hers), 0.5) for hers in scores]
+    threshold = mark_threshold(women, marks)
+    assert np.mean([(woman.scores >= threshold).sum() * 0.5 for woman in women]) <= marks + 1e-6
+
+
+def test_a_few_windows_of_a_film_stand_for_as_many_as_fit_into_a_breast() -> None:
+    quiet = Predictions(
+        np.asarray([[0.1, 0.9, 0, 0, 0], [0.9, 0.1, 0, 0, 0]], dtype=float),
+        np.zeros(2, dtype=np.int64),
+        np.asarray(["L", "L"]),
+        np.zeros(2),
+    )
+    views = [SweptView("N", [0.7], 640), SweptView("N", [0.8, 0.6], 640)]
+    normal, lesion = held_out_tissue(views, quiet)
+    assert (sorted(normal.scores), normal.marks_each) == ([0.6, 0.7, 0.8], 0.5)
+    assert (sorted(lesion.scores.round(6)), lesion.marks_each) == ([0.1, 0.9], 5.0)  # 640 / 64 windows, two seen
