@@ -65,4 +65,4 @@ class UpsideDown(ImageRefused):
 
 
 class ImageTooSmall(ImageRefused):
-    """The image is too coarse to show a lesion at the scale of the network."""
+    """The image is too coarse to show a lesion at the scale of the network, or smaller than a breast."""

@@ -19,6 +19,9 @@ _FILM_LONG_SIDE: Final = 3600
 _USUAL_LONG_SIDE: Final = 1150
 """Long side at the coarse scale of a view (about 21 cm) whose header gives no pixel size."""
 _SMALLEST_LONG_SIDE: Final = 512
+"""Pixels, where the header gives no pixel size."""
+_SMALLEST_MM: Final = (50.0, 20.0)
+"""Long and short side of the smallest image that a breast goes on; a window of the network shows 14 to 23 mm."""
 _COARSEST: Final = 0.5
 """Millimetres a pixel; a whole view then has fewer than 500 rows."""
 _PLAUSIBLE: Final = (0.01, 2.0)
@@ -49,8 +52,9 @@ def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
     """How far an image is reduced to look as large as the network's training windows.
 
     From Imager Pixel Spacing or Pixel Spacing (mm); where there is none, a long side of 3,600 pixels or more is taken
-    for a film scan (a quarter), less for a whole view of about 21 cm. Raises ImageTooSmall when too few pixels show
-    the breast to see a lesion.
+    for a film scan (a quarter), less for a whole view of about 21 cm. Pixels need not be square: each direction has a
+    factor of its own. Raises ImageTooSmall when too few pixels show the breast to see a lesion, or when the image is
+    smaller than a breast.
     """
     spacing = pixel_spacing(header)
     if spacing is None:
@@ -60,11 +64,21 @@ def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
                 f"The image has only {columns} x {rows} pixels, too coarse to show a lesion; send the original."
             )
         factor = _FILM_SCALE if long_side >= _FILM_LONG_SIDE else min(1.0, _USUAL_LONG_SIDE / long_side)
+        if min(rows, columns) * factor * MILLIMETRES < _SMALLEST_MM[1]:
+            raise ImageTooSmall(
+                f"The image has {columns} x {rows} pixels, a strip too narrow to show a breast; send the original."
+            )
         return _exact(factor, factor, rows, columns, known=False)
     down, across = spacing
     if max(down, across) > _COARSEST:
         raise ImageTooSmall(
             f"A pixel of the image measures {max(down, across):.2f} mm, too coarse to show a lesion; send the original."
+        )
+    height, width = rows * down, columns * across
+    if max(height, width) < _SMALLEST_MM[0] or min(height, width) < _SMALLEST_MM[1]:
+        raise ImageTooSmall(
+            f"The image measures {width:.0f} x {height:.0f} mm by the pixel size in its header, less than a breast "
+            "(an image that was made smaller may still have the old pixel size); send the original."
         )
     return _exact(across / MILLIMETRES, down / MILLIMETRES, rows, columns, known=True)
 

@@ -18,32 +18,47 @@ from preprocessing.view_codes import MG_FOR_PROCESSING
 _DARKEST, _BRIGHTEST = 0.05, 99.95
 """Percentiles that become 0 and 1 where the header names no window."""
 _EDGE_PART: Final = 20
+_WHOLE_COLUMN: Final = 0.9
 _UNIFORM: Final = 0.5
 
 
+def padding_of(stored: NDArray[np.integer[Any]], header: Dataset) -> NDArray[np.bool_] | None:
+    """Where the Pixel Padding Value is (PS3.3 C.7.5.1.1.2), the shape of `stored`; None where nothing or all is."""
+    padding = number_of(header, "PixelPaddingValue")
+    if padding is None:
+        return None
+    limit = number_of(header, "PixelPaddingRangeLimit")
+    low, high = sorted((padding, padding if limit is None else limit))
+    padded = np.asarray((stored >= low) & (stored <= high), dtype=np.bool_)
+    return padded if padded.any() and not padded.all() else None
+
+
+def darkest_value(stored: NDArray[np.integer[Any]], padded: NDArray[np.bool_], header: Dataset) -> int:
+    """The stored value among the real pixels that a For Presentation image shows darkest."""
+    real = stored[~padded]
+    return int(real.max() if _dark_is_high(header) else real.min())
+
+
 def without_padding(stored: NDArray[np.integer[Any]], header: Dataset) -> NDArray[np.integer[Any]]:
-    """Replace pixels of the Pixel Padding Value (PS3.3 C.7.5.1.1.2) by the darkest real value.
+    """Replace pixels of the Pixel Padding Value by the darkest real value.
 
     Detectors pad with the extreme of the range, which would otherwise render as the brightest place of the image.
     """
-    padding = number_of(header, "PixelPaddingValue")
-    if padding is None:
+    padded = padding_of(stored, header)
+    if padded is None:
         return stored
-    limit = number_of(header, "PixelPaddingRangeLimit")
-    low, high = sorted((padding, padding if limit is None else limit))
-    padded = (stored >= low) & (stored <= high)
-    if not padded.any() or padded.all():
-        return stored
-    real = stored[~padded]
-    dark = real.max() if _dark_is_high(header) else real.min()
-    return np.where(padded, dark, stored)
+    return np.where(padded, stored.dtype.type(darkest_value(stored, padded, header)), stored)
 
 
-def presentation_image(values: FloatImage, header: Dataset) -> FloatImage:
-    """Render stored values (2-D float32, possibly reduced) as a radiologist sees them: 0..1, tissue bright."""
+def presentation_image(values: FloatImage, header: Dataset, padded: NDArray[np.bool_] | None = None) -> FloatImage:
+    """Render stored values (2-D float32, possibly reduced) as a radiologist sees them: 0..1, tissue bright.
+
+    `padded`, of the same shape: where a For Processing image is padding. It becomes background, and says nothing about
+    the image: which end of the grey values is background is only known once the image has been looked at.
+    """
     modality = _modality_values(values, header)
-    if _for_processing(header):
-        return _from_raw(modality, header)
+    if is_for_processing(header):
+        return _from_raw(modality, header, padded)
     shown = _voi(modality, header)
     return np.asarray(1.0 - shown if _dark_is_high(header) else shown, dtype=np.float32)
 
@@ -52,7 +67,8 @@ def _dark_is_high(header: Dataset) -> bool:
     return text_of(header, "PhotometricInterpretation") == "MONOCHROME1"
 
 
-def _for_processing(header: Dataset) -> bool:
+def is_for_processing(header: Dataset) -> bool:
+    """Whether the pixels are the detector's own, before the maker's processing."""
     intent = text_of(header, "PresentationIntentType")
     return intent == "FOR PROCESSING" or (not intent and text_of(header, "SOPClassUID") == MG_FOR_PROCESSING)
 
@@ -108,16 +124,18 @@ def _looked_up(values: FloatImage, table: Header) -> FloatImage | None:
     return np.interp(values, places, entries).astype(np.float32)
 
 
-def _stretched(values: FloatImage) -> FloatImage:
-    low, high = np.percentile(values, (_DARKEST, _BRIGHTEST))
+def _stretched(values: FloatImage, real: NDArray[np.bool_] | None = None) -> FloatImage:
+    """Stretch between percentiles: of all values, or of those in `real`."""
+    counted = values if real is None else values[real]
+    low, high = np.percentile(counted, (_DARKEST, _BRIGHTEST))
     if high <= low:
-        low, high = float(values.min()), float(values.max())
+        low, high = float(counted.min()), float(counted.max())
     if high <= low:
         return np.zeros_like(values)
     return np.asarray(np.clip((values - low) / (high - low), 0.0, 1.0), dtype=np.float32)
 
 
-def _from_raw(values: FloatImage, header: Dataset) -> FloatImage:
+def _from_raw(values: FloatImage, header: Dataset, padded: NDArray[np.bool_] | None) -> FloatImage:
     """A For Processing image: the detector's signal falls exponentially with what the ray went through.
 
     The negative logarithm of the signal is proportional to attenuation (Beer and Lambert), which is what a
@@ -126,16 +144,32 @@ def _from_raw(values: FloatImage, header: Dataset) -> FloatImage:
     edge that is much more uniform than the other one is background, and background becomes dark. Otherwise Pixel
     Intensity Relationship Sign decides (PS3.3 C.8.11.3.1.2), which some devices get wrong.
     """
+    real = np.ones(values.shape, dtype=np.bool_) if padded is None else ~padded
+    if not real.any():
+        return np.zeros_like(values)
     if text_of(header, "PixelIntensityRelationship") == "LOG":
         signal = values
     else:
-        signal = np.log(np.maximum(values - float(values.min()), 0.0) + 1.0)
-    shown = _stretched(np.asarray(signal, dtype=np.float32))
-    edge = max(1, shown.shape[1] // _EDGE_PART)
-    left, right = shown[:, :edge], shown[:, -edge:]
+        signal = np.log(np.maximum(values - float(values[real].min()), 0.0) + 1.0)
+    shown = _stretched(np.asarray(signal, dtype=np.float32), real)
+    left, right = _edges(shown, real)
     if min(left.std(), right.std()) < _UNIFORM * max(left.std(), right.std()):
         air = float(np.median(left if left.std() < right.std() else right))
         background_bright = air > float(np.median(right if left.std() < right.std() else left))
     else:
         background_bright = number_of(header, "PixelIntensityRelationshipSign") != -1.0
-    return np.asarray(1.0 - shown if background_bright else shown, dtype=np.float32)
+    upright = 1.0 - shown if background_bright else shown
+    return np.asarray(np.where(real, upright, 0.0), dtype=np.float32)
+
+
+def _edges(shown: FloatImage, real: NDArray[np.bool_]) -> tuple[FloatImage, FloatImage]:
+    """The real pixels of the outermost columns, left and right, that are not mostly padding.
+
+    Where air itself is padding (it saturates at that value), what is left of a column near the nipple is no edge of
+    the image.
+    """
+    counts = real.sum(axis=0)
+    columns = np.flatnonzero(counts >= _WHOLE_COLUMN * counts.max())
+    edge = max(1, columns.size // _EDGE_PART)
+    left, right = columns[:edge], columns[-edge:]
+    return shown[:, left][real[:, left]], shown[:, right][real[:, right]]

@@ -13,7 +13,13 @@ from pydicom.dataset import Dataset
 from preprocessing.breast_mask import ChestWall, find_breast
 from preprocessing.decode import decode_pixels
 from preprocessing.geometry import Scale, training_scale
-from preprocessing.intensity import presentation_image, without_padding
+from preprocessing.intensity import (
+    darkest_value,
+    is_for_processing,
+    padding_of,
+    presentation_image,
+    without_padding,
+)
 from preprocessing.normalise import BOX_SIDE, FloatImage, fill_outside, inside_film, local_contrast
 from preprocessing.patches import COARSE, FINE, WindowScale
 from preprocessing.pixel_format import read_dataset
@@ -23,6 +29,8 @@ STRIDE: Final = 16
 """Coarse pixels between two positions of the sweep's map: 2.9 mm."""
 _CELL: Final = 32
 """Pixels between two positions of the network's own map, at either scale; a prepared side is a multiple of it."""
+_MOSTLY: Final = 0.5
+"""A reduced pixel of which this part is padding is padding."""
 _MASK_SCALE: Final = 0.5
 """The breast is sought at half the coarse scale, an eighth of a film scan."""
 
@@ -122,11 +130,20 @@ def readable_positions(prepared: PreparedImage) -> NDArray[np.bool_]:
 
 def reduced_presentation(stored: NDArray[np.integer], header: Dataset, scale: Scale) -> FloatImage:
     """Stored values as a presentation image (0..1) at `scale`."""
-    real = without_padding(stored, header)
-    # OpenCV averages 8 and 16 bit integers without a copy; other widths go through float.
-    if real.dtype not in (np.uint8, np.uint16, np.int16):
-        real = real.astype(np.float32)
-    return presentation_image(_resized(real, scale.x, scale.y), header)
+    if is_for_processing(header) and (padded := padding_of(stored, header)) is not None:
+        return _reduced_raw(stored, header, padded, scale)
+    return presentation_image(_reduced(without_padding(stored, header), scale), header)
+
+
+def _reduced_raw(stored: NDArray[np.integer], header: Dataset, padded: NDArray[np.bool_], scale: Scale) -> FloatImage:
+    """The same for a raw image with padding: a pixel is the mean of the real ones in it, if they are half of them."""
+    filler = stored.dtype.type(darkest_value(stored, padded, header))
+    mixed = _reduced(np.where(padded, filler, stored), scale)
+    part = _resized(padded.astype(np.float32), scale.x, scale.y)
+    outside = part >= _MOSTLY
+    # Averaged with padding, the outermost tissue would look denser than it is, or thinner.
+    means = np.where(outside, filler, (mixed - part * filler) / np.maximum(1.0 - part, 1.0 - _MOSTLY))
+    return presentation_image(np.asarray(means, dtype=np.float32), header, outside)
 
 
 def sweep_input(
@@ -158,6 +175,13 @@ def sweep_input(
 
 def _round_up(length: int, unit: int) -> int:
     return -(-length // unit) * unit
+
+
+def _reduced(stored: NDArray[np.integer], scale: Scale) -> FloatImage:
+    # OpenCV averages 8 and 16 bit integers without a copy; other widths go through float.
+    if stored.dtype not in (np.uint8, np.uint16, np.int16):
+        return _resized(stored.astype(np.float32), scale.x, scale.y)
+    return _resized(stored, scale.x, scale.y)
 
 
 def _resized(image: NDArray[np.generic], across: float, down: float) -> FloatImage:

@@ -6,18 +6,12 @@ on who the patient is stop the report.
 
 from __future__ import annotations
 
-import re
 import warnings
 from collections.abc import Callable, Iterable, Sequence
-from io import BytesIO
 from itertools import combinations
 from typing import Final
 
-from pydicom.charset import python_encoding
 from pydicom.dataset import Dataset
-from pydicom.filebase import DicomBytesIO
-from pydicom.filereader import read_dataset
-from pydicom.filewriter import write_dataset
 
 from reporting import broken_headers
 from reporting.study import StudyToReport
@@ -26,9 +20,6 @@ from reporting.study import StudyToReport
 class PatientsDisagree(Exception):
     """The images of one study name different patients; the message says which attribute, never its values."""
 
-
-_UTF_8: Final = "ISO_IR 192"
-_UNESCAPED_MULTI_BYTE: Final = ("GB18030", "GBK")
 
 _Reader = Callable[[Dataset, str], str]
 _TYPE_2: Final[tuple[tuple[str, _Reader], ...]] = (
@@ -70,8 +61,7 @@ def study_header(study: StudyToReport) -> Dataset:
     """The patient and study attributes that every report of the study carries.
 
     Type 2 attributes are always there, empty where no image has a value that its value representation allows.
-    Names and identifiers are the images' own, whatever their length. The images' character set is kept as long as it
-    holds every value and needs no escape sequences; otherwise it is UTF-8.
+    Names and identifiers are the images' own, whatever their length.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a name longer than allowed is copied as it is, knowingly
@@ -93,14 +83,12 @@ def _study_header(study: StudyToReport) -> Dataset:
             if items := broken_headers.items(header, keyword):
                 setattr(result, keyword, [decoded_copy(item) for item in items])
                 break
-    if terms := _character_set(headers, result):
-        result.SpecificCharacterSet = terms
     return result
 
 
 def stamp_header(report: Dataset, header: Dataset) -> None:
     """Put the patient and study attributes into a report, in place of whatever a library wrote there."""
-    for keyword in (*HEADER_KEYWORDS, *_OPTIONAL_SEQUENCES, "SpecificCharacterSet"):
+    for keyword in (*HEADER_KEYWORDS, *_OPTIONAL_SEQUENCES):
         if keyword in report:
             delattr(report, keyword)
     for element in header:
@@ -118,10 +106,13 @@ def require_one_patient(headers: Sequence[Dataset]) -> None:
 
 
 def decoded_copy(item: Dataset) -> Dataset:
-    """A copy of a sequence item with every text decoded, so that it can be written in another character set."""
+    """A copy of a sequence item with every text decoded, so that it can be written in another character set.
+
+    A character set of the item's own is left out: the one of the object then holds for it.
+    """
     copy = Dataset()
     for element in (broken_headers.element(item, tag) for tag in _keywords_of(item)):
-        if element is None:
+        if element is None or element.keyword == "SpecificCharacterSet":
             continue
         if element.VR == "SQ":
             setattr(copy, element.keyword, [decoded_copy(inner) for inner in element.value or []])
@@ -151,45 +142,3 @@ def _same_person(one: str, other: str) -> bool:
 
 def _representations(name: str) -> list[str]:
     return ["^".join(part.strip() for part in group.split("^")).rstrip("^ ").casefold() for group in name.split("=")]
-
-
-def _character_set(headers: Iterable[Dataset], values: Dataset) -> list[str]:
-    """Defined terms for Specific Character Set (0008,0005), PS3.3 C.12.1.1.2; none for the default repertoire."""
-    if _texts(values).isascii():
-        return []
-    declared = next((terms for header in headers if (terms := _terms(header))), [])
-    return declared if _survives(values, declared) else [_UTF_8]
-
-
-def _terms(header: Dataset) -> list[str]:
-    raw = broken_headers.text(header, "SpecificCharacterSet")
-    terms = [re.sub(r"^ISO[-_ ]IR", "ISO_IR", term.strip()) for term in raw.split("\\")]
-    return terms if any(terms) and all(term in python_encoding for term in terms) else []
-
-
-def _texts(values: Dataset) -> str:
-    return "".join(str(element.value) for element in values.iterall() if element.VR != "SQ")
-
-
-def _survives(values: Dataset, terms: list[str]) -> bool:
-    """Whether values written in a character set read back as the same texts, in our reader and in simpler ones."""
-    if len(terms) > 1:
-        return False  # escape sequences (ISO 2022): SR readers built on DCMTK understand none of them
-    if any(term in _UNESCAPED_MULTI_BYTE for term in terms):
-        # Some readers take a second byte 5CH for the backslash that separates values.
-        encoded = _texts(values).replace("\\", "").encode(python_encoding[terms[0]] or "ascii", "ignore")
-        if b"\\" in encoded:
-            return False
-    if terms:
-        values.SpecificCharacterSet = terms
-    buffer = DicomBytesIO()
-    buffer.is_little_endian, buffer.is_implicit_VR = True, False
-    try:
-        write_dataset(buffer, values)
-        again = read_dataset(BytesIO(buffer.getvalue()), is_implicit_VR=False, is_little_endian=True)
-        return _texts(again) == _texts(values)
-    except (UnicodeError, LookupError):
-        return False
-    finally:
-        if terms:
-            del values.SpecificCharacterSet

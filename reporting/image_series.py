@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pydicom.dataset import Dataset
 
+from reporting.character_set import stamp_character_set
 from reporting.equipment import file_meta_for, stamp_equipment
 from reporting.header import stamp_header, study_header
 from reporting.study import StudyToReport
@@ -22,5 +23,6 @@ def stamp_image_object(report: Dataset, study: StudyToReport, title: str, latera
     report.SeriesDescription = plain_ascii(f"{title}. {RESEARCH_USE_ONLY}", _LO)
     report.BodyPartExamined = "BREAST"
     report.Laterality = laterality
+    stamp_character_set(report, study)
     report.preamble = b"\0" * 128
     report.file_meta = file_meta_for(report)

@@ -8,6 +8,7 @@ from typing import Final
 from pydicom.dataset import Dataset
 
 from reporting import broken_headers
+from reporting.character_set import stamp_character_set
 from reporting.equipment import creation_time, file_meta_for, stamp_equipment
 from reporting.header import decoded_copy, stamp_header, study_header
 from reporting.outcome import ReportedImage, StudyOutcome
@@ -41,6 +42,7 @@ def stamp_document(report: Dataset, outcome: StudyOutcome, kind: ReportKind, dia
     predecessors = [one for one in study.predecessors if one.kind == kind and one.dialect == dialect]
     if predecessors:
         report.PredecessorDocumentsSequence = [_predecessors(study.study_instance_uid, predecessors)]
+    stamp_character_set(report, study)
     report.preamble = b"\0" * 128
     report.file_meta = file_meta_for(report)
 

@@ -15,9 +15,11 @@ from pydicom.dataset import Dataset
 from pydicom.uid import KeyObjectSelectionDocumentStorage
 
 from reporting import content_item
+from reporting.character_set import stamp_character_set
 from reporting.codes import dicom
 from reporting.equipment import creation_time, file_meta_for, stamp_equipment
 from reporting.header import stamp_header, study_header
+from reporting.self_check.texts import check_texts
 from reporting.sr_document import hierarchy
 from reporting.study import BuiltReport, Predecessor, ReportKind, StudyToReport
 from reporting.uids import withdrawal_uids
@@ -34,7 +36,10 @@ class NothingToWithdraw(Exception):
 
 
 def build_withdrawal(study: StudyToReport) -> BuiltReport:
-    """The rejection note for the pictures and presentation states among the study's predecessors."""
+    """The rejection note for the pictures and presentation states among the study's predecessors.
+
+    Raises NothingToWithdraw, PatientsDisagree, or TextNotAsWritten when a reader would get other texts than are meant.
+    """
     withdrawn = [one for one in study.predecessors if one.kind in WITHDRAWABLE]
     if not withdrawn:
         raise NothingToWithdraw("no presentation state or picture of an earlier generation is named")
@@ -57,10 +62,13 @@ def build_withdrawal(study: StudyToReport) -> BuiltReport:
     ]
     stamp_header(report, study_header(study))
     stamp_equipment(report, study)
+    stamp_character_set(report, study)
     report.preamble = b"\0" * 128
     report.file_meta = file_meta_for(report)
     # A note goes the way of the kind it withdraws, so that destinations without pictures get no note on pictures.
-    return BuiltReport(withdrawn[0].kind, "SCT", sop_class, instance, series, None, report)
+    note = BuiltReport(withdrawn[0].kind, "SCT", sop_class, instance, series, None, report)
+    check_texts(note, study)
+    return note
 
 
 def _content(withdrawn: Sequence[Predecessor]) -> Dataset:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from preprocessing.decode import decode_pixels
-from preprocessing.intensity import presentation_image, without_padding
+from preprocessing.geometry import Scale
 from preprocessing.pixel_format import read_dataset
+from preprocessing.prepare import reduced_presentation
 from reporting.summary_image.rendering import RenderedImage
 
 
@@ -21,10 +21,9 @@ def render_image(path: Path, longest_side: int) -> RenderedImage:
 
     """
     header = read_dataset(path)
-    values = without_padding(decode_pixels(header), header).astype(np.float32)
-    rows, columns = values.shape
-    scale = min(1.0, longest_side / max(rows, columns))
-    size = max(1, round(columns * scale)), max(1, round(rows * scale))
-    reduced = np.asarray(cv2.resize(values, size, interpolation=cv2.INTER_AREA), dtype=np.float32)
-    shown = np.clip(presentation_image(reduced, header) * 255.0, 0, 255).astype(np.uint8)
-    return RenderedImage(shown, size[0] / columns)
+    stored = decode_pixels(header)
+    rows, columns = stored.shape
+    factor = min(1.0, longest_side / max(rows, columns))
+    across, down = max(1, round(columns * factor)) / columns, max(1, round(rows * factor)) / rows
+    reduced = reduced_presentation(stored, header, Scale(across, down, known=False))
+    return RenderedImage(np.clip(reduced * 255.0, 0, 255).astype(np.uint8), across)

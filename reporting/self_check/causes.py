@@ -45,3 +45,10 @@ class SummaryContradictsFindings(SelfCheckFailed):
 
 class WrongRenderingIntent(SelfCheckFailed):
     """A mark asks to be drawn, or not to be, against what the site chose."""
+
+
+class TextNotAsWritten(SelfCheckFailed):
+    """A text reads back otherwise from the file, or its letters are in no character set that the file declares.
+
+    Nothing is wrong with the images: keep them and report it as a fault of mammogate.
+    """

@@ -19,6 +19,7 @@ from reporting.self_check.header import check_evidence, check_identity
 from reporting.self_check.images import check_picture, check_presentation_state
 from reporting.self_check.measurement_report import check_measurement_report
 from reporting.self_check.places import check_closed, check_points
+from reporting.self_check.texts import check_texts
 from reporting.self_check.tree import named, only
 from reporting.study import BuiltReport
 
@@ -38,6 +39,7 @@ def check_findings(outcome: StudyOutcome) -> None:
 def check_report(report: BuiltReport, outcome: StudyOutcome) -> None:
     """Check one finished report against the study; raises a subclass of SelfCheckFailed."""
     check_identity(report.dataset, outcome)
+    check_texts(report, outcome.study)
     if report.kind == "mammography_cad_sr":
         check_evidence(report.dataset, outcome)
         check_cad_sr(report.dataset, outcome)

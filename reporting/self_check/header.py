@@ -22,8 +22,6 @@ def check_identity(report: Dataset, outcome: StudyOutcome) -> None:
     for keyword in HEADER_KEYWORDS:
         if str(report.get(keyword) or "") != str(header.get(keyword) or ""):
             raise PatientIdentityDiffers(f"{keyword} of the report is not that of the images")
-    if report.get("SpecificCharacterSet") != header.get("SpecificCharacterSet"):
-        raise PatientIdentityDiffers("SpecificCharacterSet of the report does not go with its texts")
     _check_against_images(report, outcome)
     series = {image.series_instance_uid for image in (*outcome.given, *outcome.kept)}
     if report.SeriesInstanceUID in series:

@@ -108,10 +108,7 @@ def digital(
     ds.WindowCenter, ds.WindowWidth = [2047, 1800], [4096, 3000]
     ds.WindowCenterWidthExplanation = ["NORMAL", "HARDER"]
     ds.PresentationLUTShape = "IDENTITY"
-    request = Dataset()
-    request.RequestedProcedureID = "RP-77"
-    request.RequestedProcedureDescription = "Mammography, both breasts"
-    ds.RequestAttributesSequence = [request]
+    ds.RequestAttributesSequence = [request("Mammography, both breasts")]
     for keyword, value in changes.items():
         if value is None:
             if keyword in ds:
@@ -119,6 +116,16 @@ def digital(
         else:
             setattr(ds, keyword, value)
     return _with_file_meta(ds, ExplicitVRLittleEndian)
+
+
+def request(description: str, meaning: str | None = None) -> Dataset:
+    """An item of Request Attributes Sequence (0040,0275) as a worklist gives it; the code is the hospital's own."""
+    item = Dataset()
+    item.RequestedProcedureID = "RP-77"
+    item.RequestedProcedureDescription = description
+    if meaning is not None:
+        item.RequestedProcedureCodeSequence = [_code(Code("MG2", "99HOSPITAL", meaning))]
+    return item
 
 
 def film(laterality: str = "R", view: str = "CC", *, study: str = "study", **changes: Any) -> Dataset:

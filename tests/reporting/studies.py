@@ -12,7 +12,7 @@ from pydicom.dataset import Dataset
 
 from inference.results import Finding, StudyResult, ViewResult
 from reporting.study import Predecessor, SourceImage, StudyToReport
-from tests.reporting.headers import digital, film, uid
+from tests.reporting.headers import digital, film, request, uid
 
 INSTALLATION = UUID("6f1c2b53-6a3c-4a83-9b57-0d6c2f0f5a11")
 STANDARD_VIEWS = (("R", "CC"), ("L", "CC"), ("R", "MLO"), ("L", "MLO"))
@@ -217,6 +217,17 @@ def korean() -> StudyToReport:
     return with_findings(SpecificCharacterSet=["", "ISO 2022 IR 149"], PatientName="Hong^Gildong=洪^吉洞=홍^길동")
 
 
+def german_request() -> StudyToReport:
+    """The patient's name is ASCII; what was asked for is not."""
+    asked = request("Mammographie beidseits, Übersicht", "Mammographie für beide Brüste")
+    return with_findings(SpecificCharacterSet="ISO_IR 100", RequestAttributesSequence=[asked])
+
+
+def cyrillic_request() -> StudyToReport:
+    asked = request("Маммография обеих молочных желёз", "Маммография, две проекции")
+    return with_findings(SpecificCharacterSet="ISO_IR 144", RequestAttributesSequence=[asked])
+
+
 def long_name() -> StudyToReport:
     return with_findings(
         PatientName="^".join(["Wolfeschlegelsteinhausenberger", "Hubert Blaine", "Adolph Charles", "Dr"])
@@ -253,6 +264,8 @@ CASES: dict[str, Callable[[], StudyToReport]] = {
         japanese,
         chinese,
         korean,
+        german_request,
+        cyrillic_request,
         long_name,
         empty_patient,
         draw_without_asking,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 from io import BytesIO
 from uuid import UUID
 
@@ -72,6 +72,16 @@ def test_times_are_those_of_the_images_time_zone() -> None:
     local = study.created_at.astimezone(timezone(timedelta(hours=9)))
     assert report.dataset.ContentTime == local.strftime("%H%M%S")
     assert report.dataset.TimezoneOffsetFromUTC == "+0900"
+
+
+def test_without_a_time_zone_in_the_images_times_are_those_of_the_clock_that_closed_the_generation() -> None:
+    berlin = timezone(timedelta(hours=2))
+    late = datetime(2026, 7, 1, 22, 30, tzinfo=UTC)
+    study = study_of(*four(TimezoneOffsetFromUTC=None), created_at=late.astimezone(berlin))
+    for report in build_reports(study, ALL_VARIANTS, render):
+        assert (report.dataset.InstanceCreationDate, report.dataset.InstanceCreationTime) == ("20260702", "003000")
+        assert report.dataset.get("ContentDate", "20260702") == "20260702"
+        assert "TimezoneOffsetFromUTC" not in report.dataset
 
 
 @given(st.uuids(), st.integers(1, 50), st.sampled_from(REPORT_KINDS), st.sampled_from(("SCT", "SRT")))

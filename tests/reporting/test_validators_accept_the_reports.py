@@ -32,6 +32,8 @@ _OTHERS: tuple[tuple[str, ReportKind, Dialect], ...] = (
     ("not_attempted", "mammography_cad_sr", "SCT"),
     ("odd_views", "mammography_cad_sr", "SRT"),
     ("japanese", "measurement_report", "SRT"),
+    ("german_request", "mammography_cad_sr", "SCT"),
+    ("cyrillic_request", "measurement_report", "SCT"),
     ("films", "measurement_report", "SCT"),
     ("all_failed", "measurement_report", "SCT"),
 )

@@ -15,12 +15,12 @@ from tests.reporting.studies import CASES
 from tests.reporting.validators import object_problems, template_problems, tree_problems
 
 
-def _second_generation() -> StudyToReport:
+def _second_generation(first: str = "with_findings", second: str = "late_fifth_image") -> StudyToReport:
     old = tuple(
         Predecessor(one.kind, one.dialect, one.sop_class_uid, one.sop_instance_uid, one.series_instance_uid)
-        for one in reports_of("with_findings")
+        for one in reports_of(first)
     )
-    return replace(CASES["late_fifth_image"](), predecessors=old)
+    return replace(CASES[second](), generation=2, predecessors=old)
 
 
 def test_the_note_lists_pictures_and_presentation_states_and_no_structured_report() -> None:
@@ -40,6 +40,14 @@ def test_the_note_lists_pictures_and_presentation_states_and_no_structured_repor
     assert evidence == wanted
     assert note.ConceptNameCodeSequence[0].CodeValue == "113001"
     assert note.PatientID == "P-0001"
+
+
+@pytest.mark.parametrize(("case", "declared"), [("japanese", "ISO_IR 192"), ("chinese", "GB18030")])
+def test_the_note_names_the_patient_in_a_declared_character_set(case: str, declared: str) -> None:
+    study = _second_generation(case, case)
+    note = as_read_back(build_withdrawal(study))
+    assert str(note.PatientName) == str(study.images[0].header.PatientName)
+    assert note.SpecificCharacterSet == declared
 
 
 def test_the_same_withdrawal_gives_the_same_bytes() -> None:
