@@ -66,3 +66,7 @@ class UpsideDown(ImageRefused):
 
 class ImageTooSmall(ImageRefused):
     """The image is too coarse to show a lesion at the scale of the network, or smaller than a breast."""
+
+
+class ImageTooLarge(ImageRefused):
+    """By its pixel size the image is larger than any detector: the pixel size is wrong."""

@@ -9,7 +9,7 @@ from typing import Final
 
 from pydicom.dataset import Dataset
 
-from preprocessing.errors import ImageTooSmall
+from preprocessing.errors import ImageTooLarge, ImageTooSmall
 from preprocessing.header import texts_of
 
 MILLIMETRES: Final = 0.18
@@ -22,6 +22,8 @@ _SMALLEST_LONG_SIDE: Final = 512
 """Pixels, where the header gives no pixel size."""
 _SMALLEST_MM: Final = (50.0, 20.0)
 """Long and short side of the smallest image that a breast goes on; a window of the network shows 14 to 23 mm."""
+_LARGEST_MM: Final = 500.0
+"""The largest plates measure 35 x 43 cm. Beyond, a wrong pixel size would ask for any amount of memory."""
 _COARSEST: Final = 0.5
 """Millimetres a pixel; a whole view then has fewer than 500 rows."""
 _PLAUSIBLE: Final = (0.01, 2.0)
@@ -54,7 +56,7 @@ def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
     From Imager Pixel Spacing or Pixel Spacing (mm); where there is none, a long side of 3,600 pixels or more is taken
     for a film scan (a quarter), less for a whole view of about 21 cm. Pixels need not be square: each direction has a
     factor of its own. Raises ImageTooSmall when too few pixels show the breast to see a lesion, or when the image is
-    smaller than a breast.
+    smaller than a breast, and ImageTooLarge when it is larger than any detector.
     """
     spacing = pixel_spacing(header)
     if spacing is None:
@@ -79,6 +81,11 @@ def training_scale(header: Dataset, rows: int, columns: int) -> Scale:
         raise ImageTooSmall(
             f"The image measures {width:.0f} x {height:.0f} mm by the pixel size in its header, less than a breast "
             "(an image that was made smaller may still have the old pixel size); send the original."
+        )
+    if max(height, width) > _LARGEST_MM:
+        raise ImageTooLarge(
+            f"The image measures {width:.0f} x {height:.0f} mm by the pixel size in its header, more than any "
+            "detector; have the sender write the right pixel size, then send it again."
         )
     return _exact(across / MILLIMETRES, down / MILLIMETRES, rows, columns, known=True)
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydicom.dataset import Dataset
 
-from preprocessing.errors import ImageTooSmall
+from preprocessing.errors import ImageTooLarge, ImageTooSmall
 from preprocessing.geometry import Scale, training_scale
 from preprocessing.intensity import presentation_image, without_padding
 from preprocessing.normalise import fill_outside, inside_film, local_contrast
@@ -100,7 +100,7 @@ def test_a_place_survives_the_way_to_the_training_scale_and_back(
     assert row == pytest.approx(down, abs=1e-6)
 
 
-@given(st.integers(600, 6000), st.integers(600, 6000), st.floats(0.09, 0.2))
+@given(st.integers(1200, 5000), st.integers(1200, 5000), st.floats(0.045, 0.099))
 def test_the_corner_of_the_image_is_the_corner_at_the_coarse_scale(rows: int, columns: int, spacing: float) -> None:
     scale = training_scale(header(ImagerPixelSpacing=[spacing, spacing]), rows, columns)
     x, y = scale.to_training(columns, rows)
@@ -119,6 +119,12 @@ def test_too_coarse_images_are_refused_with_a_sentence() -> None:
         training_scale(Dataset(), 353, 197)
     with pytest.raises(ImageTooSmall, match="mm"):
         training_scale(header(PixelSpacing=[0.6, 0.6]), 640, 512)
+
+
+def test_an_image_larger_than_any_detector_is_refused_before_it_takes_the_memory() -> None:
+    with pytest.raises(ImageTooLarge, match="pixel size"):
+        training_scale(header(ImagerPixelSpacing=[0.5, 0.5]), 1500, 1200)
+    assert training_scale(header(ImagerPixelSpacing=[0.1, 0.1]), 4300, 3500).known
 
 
 def test_a_window_on_the_pixel_grid_takes_the_pixels_as_they_are() -> None:
