@@ -18,7 +18,7 @@ from dicom_node.destination import (
     Refused,
     tell,
 )
-from dicom_node.dicom_file import NotADicomFile, read_header
+from dicom_node.dicom_file import FileAway, NotADicomFile, read_header, reading
 from dicom_node.orthanc_client import OrthancClient, OrthancError, OrthancNotFound, OrthancUnavailable
 from dicom_node.orthanc_source import OWN_MANUFACTURER
 
@@ -64,12 +64,16 @@ class OrthancDestination:
     def _upload(self, path: Path) -> Outcome:
         try:
             read_header(path)
-            with path.open("rb") as file:
+            with reading(path):
+                opened = path.open("rb")
+            with opened as file:
                 # requests streams a file; the client's own upload_file would read it whole, and drops the status.
                 response = self._client.post("instances", data=file, headers={"Content-Type": "application/dicom"})
             return _outcome_of(response.json())
         except NotADicomFile as problem:
             return Refused(str(problem))
+        except FileAway as problem:
+            return Failed(str(problem))
         except OrthancError as problem:
             if problem.status == BAD_REQUEST:
                 return Refused(f"Orthanc cannot read {path.name} ({problem}).")

@@ -24,7 +24,7 @@ from dicom_node.destination import (
     Refused,
     tell,
 )
-from dicom_node.dicom_file import FileHeader, NotADicomFile, read_header
+from dicom_node.dicom_file import FileAway, FileHeader, NotADicomFile, read_header, reading
 from dicom_node.store_status import outcome_of
 from dicom_node.verification import echo
 
@@ -111,6 +111,8 @@ class DicomDestination:
                 readable.append((path, read_header(path)))
             except NotADicomFile as problem:
                 record(path, Refused(str(problem)))
+            except FileAway as problem:
+                record(path, Failed(str(problem)))
         for batch in batches(readable):
             self._send_batch(batch, record)
         delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes.values())
@@ -168,14 +170,19 @@ def _send(association: Association, path: Path, header: FileHeader) -> Outcome:
     syntaxes = [str(cx.transfer_syntax[0]) for cx in accepted]
     own = header.transfer_syntax_uid
     try:
+        with reading(path):
+            if own in syntaxes:
+                status = association.send_c_store(path)
+            elif syntaxes and not transfer_syntaxes.is_compressed_image_syntax(own) and own != ExplicitVRBigEndian:
+                # Only the encoding of the same values changes: implicit or explicit VR, deflated or not.
+                status = association.send_c_store(pydicom.dcmread(path))
+            else:
+                return Refused(_refusal(header, accepted, association.rejected_contexts))
+    except (FileAway, NotADicomFile) as problem:
         if own in syntaxes:
-            status = association.send_c_store(path)
-        elif syntaxes and not transfer_syntaxes.is_compressed_image_syntax(own) and own != ExplicitVRBigEndian:
-            # Only the encoding of the same values changes: implicit or explicit VR, deflated or not.
-            status = association.send_c_store(pydicom.dcmread(path))
-        else:
-            return Refused(_refusal(header, accepted, association.rejected_contexts))
-    except (ValueError, AttributeError, OSError, RuntimeError) as problem:
+            association.abort()  # it was sent while it was read: the peer may have half of it
+        return Failed(str(problem)) if isinstance(problem, FileAway) else Refused(str(problem))
+    except (ValueError, AttributeError, RuntimeError) as problem:
         if not association.is_established:
             raise NoResponse from problem
         return Refused(f"{path.name} cannot be encoded for sending ({problem}).")
