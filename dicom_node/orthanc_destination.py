@@ -13,6 +13,7 @@ from dicom_node.destination import (
     Failed,
     Health,
     HttpDestinationSettings,
+    NotTried,
     Outcome,
     Progress,
     Refused,
@@ -48,13 +49,14 @@ class OrthancDestination:
         outcomes: dict[Path, Outcome] = {}
         unavailable: OrthancUnavailable | None = None
         for path in dict.fromkeys(paths):
-            if unavailable is None:
+            if unavailable is not None:  # the next object would only wait for the same timeout
+                outcomes[path] = NotTried(str(unavailable))
+            else:
                 try:
                     outcomes[path] = self._upload(path)
                 except OrthancUnavailable as problem:
                     unavailable = problem
-            if unavailable is not None:  # the next object would only wait for the same timeout
-                outcomes[path] = Failed(str(unavailable))
+                    outcomes[path] = Failed(str(problem))
             outcome = outcomes[path]
             if not isinstance(outcome, Delivered):
                 self._log.warning("object_not_delivered", outcome=type(outcome).__name__, reason=outcome.reason)

@@ -17,6 +17,7 @@ from dicom_node.destination import (
     Failed,
     Health,
     HttpDestinationSettings,
+    NotTried,
     Outcome,
     Progress,
     Refused,
@@ -80,15 +81,16 @@ class StowDestination:
 
     def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
         outcomes: dict[Path, Outcome] = {}
-        unreachable: Failed | None = None
+        unreachable: str | None = None
         for path in dict.fromkeys(paths):
-            if unreachable is None:
+            if unreachable is not None:  # the next object would only wait for the same timeout
+                outcomes[path] = NotTried(unreachable)
+            else:
                 try:
                     outcomes[path] = self._store(path)
                 except httpx.HTTPError as problem:
-                    unreachable = Failed(_unreachable(self._settings.url, problem))
-            if unreachable is not None:  # the next object would only wait for the same timeout
-                outcomes[path] = unreachable
+                    unreachable = _unreachable(self._settings.url, problem)
+                    outcomes[path] = Failed(unreachable)
             outcome = outcomes[path]
             if not isinstance(outcome, Delivered):
                 self._log.warning("object_not_delivered", outcome=type(outcome).__name__, reason=outcome.reason)

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from dicom_node.destination import CanDelete, Delivered, Destination, Outcome, Refused
+from dicom_node.destination import CanDelete, Delivered, Destination, NotTried, Outcome, Refused
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Study
@@ -38,6 +38,15 @@ class Patience:
         return float(min(self.longest_retry, self.first_retry * 2.0 ** min(attempts - 1, 30)))
 
 
+def turn(row: Delivery) -> tuple[bool, int, bool, int]:
+    """Return what rows are sorted by: images before reports before withdrawals.
+
+    But what was tried more often comes later, so that an object on which the destination breaks holds up no other for
+    good. Then reports go before images: a report without its image says more than neither.
+    """
+    return row.action == "withdraw", row.attempts, row.instance_id is None, row.id
+
+
 class Delivering:
     """The step of the deliver job; safe to run twice, since every object has one UID for good."""
 
@@ -58,7 +67,7 @@ class Delivering:
         self._by_deletion = dict(by_deletion)
 
     def attempt(self, study_uid: str, generation: int, name: str, attempt: str) -> None:
-        """Send what is still waiting, images before reports before withdrawals, and note what came of each."""
+        """Send what is still waiting, each in its turn, and note what came of each."""
         destination = self._destinations.get(name)
         with self._database.write() as session:
             owed = self._owed(session, study_uid, generation, name)
@@ -91,7 +100,7 @@ class Delivering:
             .order_by(Delivery.id)
             .with_for_update(of=Delivery)
         ).all()
-        return sorted(rows, key=lambda row: (row.action == "withdraw", row.instance_id is None, row.id))
+        return sorted(rows, key=turn)
 
     def _send(self, destination: Destination, owed: Sequence[Delivery]) -> dict[int, Outcome]:
         paths = {row.id: self._file(row) for row in owed if row.action == "send"}
@@ -135,8 +144,8 @@ class Delivering:
             if row.status != "waiting":
                 continue
             outcome = outcomes[row.id]
-            row.attempts += 1
-            if isinstance(outcome, Refused) and row.id in first:
+            row.attempts += not isinstance(outcome, NotTried)
+            if isinstance(outcome, Refused | NotTried) and row.id in first:
                 row.maybe_there = False
             if isinstance(outcome, Delivered):
                 row.status, row.delivered_at, row.last_error = "delivered", moment, None
@@ -146,7 +155,8 @@ class Delivering:
             else:
                 row.last_error = outcome.reason
                 again.append(row)
-        delay = self._patience.delay(max((row.attempts for row in again), default=1))
+        # Those whose turn has not come have fewer attempts; the destination is to be left alone all the same.
+        delay = self._patience.delay(max([_number(attempt), *(row.attempts for row in again)]))
         for row in again:
             row.next_attempt_at = moment + timedelta(seconds=delay)
         if again:
@@ -185,10 +195,14 @@ class Delivering:
             log.info("delivery.overtaken", study=study_uid, destination=name, objects=len(rows))
 
     def _is_hopeless(self, row: Delivery, moment: datetime) -> bool:
-        return (moment - row.first_due_at).total_seconds() > self._patience.give_up_after
+        return row.attempts > 0 and (moment - row.first_due_at).total_seconds() > self._patience.give_up_after
+
+
+def _number(attempt: str) -> int:
+    return int(attempt.rpartition(".")[2])
 
 
 def _next(attempt: str) -> str:
     """Return the name of the attempt after this one: "1" -> "2", "retry7.1" -> "retry7.2"."""
-    head, _, number = attempt.rpartition(".")
-    return f"{head}.{int(number) + 1}" if head else str(int(number) + 1)
+    head, dot, _ = attempt.rpartition(".")
+    return f"{head}{dot}{_number(attempt) + 1}"

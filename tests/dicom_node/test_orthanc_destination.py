@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from dicom_node.destination import Delivered, Failed, HttpDestinationSettings, Refused
+from dicom_node.destination import Delivered, Failed, HttpDestinationSettings, NotTried, Refused
 from dicom_node.orthanc_destination import OrthancDestination
 from tests.peers.orthanc import Orthanc, running_orthanc
 from tests.peers.ports import free_port
@@ -79,6 +79,7 @@ def test_nobody_listening_fails_every_object_after_one_attempt(tmp_path: Path, l
     pacs = destination(f"http://127.0.0.1:{free_port()}", log)
     outcomes = pacs.deliver(paths, lambda path, outcome: told.append(path))
     assert all(isinstance(o, Failed) and "does not answer" in o.reason for o in outcomes.values())
+    assert [isinstance(o, NotTried) for o in outcomes.values()] == [False, True, True]
     assert told == paths
     assert isinstance(pacs.delete("1.2.3"), Failed)
     assert not pacs.health().ok
