@@ -38,12 +38,12 @@ class OrthancDestination:
 
     def health(self) -> Health:
         try:
-            system = self._client.get_json("system")
+            version = self._client.get_json("system").get("Version", "?")
         except OrthancUnavailable as problem:
             return Health(False, str(problem))
-        except ValueError:
+        except (ValueError, AttributeError):
             return Health(False, f"{self._settings.url} answers, but not as Orthanc's REST API; check the URL.")
-        return Health(True, f"Orthanc {system.get('Version', '?')} at {self._settings.url} answers.")
+        return Health(True, f"Orthanc {version} at {self._settings.url} answers.")
 
     def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
         outcomes: dict[Path, Outcome] = {}
@@ -83,22 +83,30 @@ class OrthancDestination:
                 return Failed("Orthanc is storing the same object at this moment.")
             return Failed(str(problem))
         except ValueError:
-            return Failed(f"{self._settings.url} answered something that is not Orthanc's; check the URL.")
+            return self._answered_by_another()
 
     def delete(self, sop_instance_uid: str) -> Outcome:
         """Withdraw an object of ours; anybody else's is left alone, whatever its UID."""
+        found: list[str] | None = None
         try:
-            for orthanc_id in self._client.lookup(sop_instance_uid, filter="Instance"):
+            found = self._client.lookup(sop_instance_uid, filter="Instance")
+            for orthanc_id in found:
                 series = self._client.get_json(f"instances/{orthanc_id}/series")["MainDicomTags"]
                 if str(series.get("Manufacturer", "")).strip().casefold() != OWN_MANUFACTURER:
                     return Refused(f"The object {sop_instance_uid} in Orthanc is not mammogate's and was not deleted.")
-                self._client.delete(f"instances/{orthanc_id}")
+                self._client.delete(f"instances/{orthanc_id}").json()  # what is not Orthanc's is no JSON, mostly
                 self._log.info("object_deleted", sop_instance_uid=sop_instance_uid)
-        except OrthancNotFound:
-            return Delivered("it was not there any more")
+        except OrthancNotFound as problem:
+            # Without a service that finds objects, it is the URL that is wrong.
+            return Failed(str(problem)) if found is None else Delivered("it was not there any more")
         except OrthancUnavailable as problem:
             return Failed(str(problem))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return self._answered_by_another()
         return Delivered()
+
+    def _answered_by_another(self) -> Failed:
+        return Failed(f"{self._settings.url} answered something that is not Orthanc's; check the URL.")
 
 
 def _outcome_of(answer: Any) -> Outcome:

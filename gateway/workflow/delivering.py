@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from dicom_node.destination import CanDelete, Delivered, Destination, NotTried, Outcome, Refused
+from dicom_node.destination import CanDelete, Delivered, Destination, Failed, NotTried, Outcome, Refused
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Study
@@ -19,6 +19,7 @@ from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders
 from gateway.tracing import open_span
 from gateway.workflow.destinations import owe_anew
+from gateway.workflow.error_place import place_of
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
 
@@ -104,7 +105,7 @@ class Delivering:
 
     def _send(self, destination: Destination, owed: Sequence[Delivery]) -> dict[int, Outcome]:
         paths = {row.id: self._file(row) for row in owed if row.action == "send"}
-        sent = destination.deliver(list(paths.values())) if paths else {}
+        sent = _deliver(destination, list(paths.values()))
         outcomes: dict[int, Outcome] = {row_id: sent[path] for row_id, path in paths.items()}
         if withdrawn := [row for row in owed if row.action == "withdraw"]:
             outcomes |= self._withdraw(destination, withdrawn)
@@ -115,10 +116,10 @@ class Delivering:
         if destination.name not in self._by_deletion:
             replacing = self._folders.reports / rows[0].study.study_instance_uid / str(rows[0].generation)
             note = replacing / REJECTION_NOTE
-            said = destination.deliver([note])[note]
+            said = _deliver(destination, [note])[note]
             return {row.id: said for row in rows}
-        delete: Callable[[str], Outcome] = self._by_deletion[destination.name].delete
-        return {row.id: delete(row.report.sop_instance_uid) for row in rows if row.report is not None}
+        deleting = self._by_deletion[destination.name]
+        return {row.id: _delete(deleting, row.report.sop_instance_uid) for row in rows if row.report is not None}
 
     def _file(self, row: Delivery) -> Path:
         source = row.report or row.instance
@@ -196,6 +197,32 @@ class Delivering:
 
     def _is_hopeless(self, row: Delivery, moment: datetime) -> bool:
         return row.attempts > 0 and (moment - row.first_due_at).total_seconds() > self._patience.give_up_after
+
+
+def _deliver(destination: Destination, paths: Sequence[Path]) -> dict[Path, Outcome]:
+    """Deliver; what a destination raises, against its promise, is a failure of the object that it was at."""
+    told: dict[Path, Outcome] = {}
+    try:
+        return destination.deliver(paths, told.__setitem__) if paths else {}
+    except Exception as error:  # noqa: BLE001 - a defect at one destination must not cost what is known of the others
+        failed = _failed(error)
+        for path in paths:
+            if path not in told:
+                told[path] = failed
+                failed = NotTried(failed.reason)
+        return told
+
+
+def _delete(deleting: CanDelete, sop_instance_uid: str) -> Outcome:
+    try:
+        return deleting.delete(sop_instance_uid)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(error)
+
+
+def _failed(error: Exception) -> Failed:
+    log.error("delivery.failed", error=type(error).__name__, at=place_of(error))
+    return Failed(f"the gateway failed over this with an error of kind {type(error).__name__}; its log has the details")
 
 
 def _number(attempt: str) -> int:

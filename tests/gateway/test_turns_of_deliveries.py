@@ -12,6 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pynetdicom.events import Event
 from sqlalchemy import update
+from structlog.testing import capture_logs
 
 from dicom_node.destination import Delivered, DicomDestinationSettings, Failed, NotTried, Outcome, Progress
 from dicom_node.storage_scu import DicomDestination
@@ -122,3 +123,67 @@ def test_two_images_that_make_a_real_peer_abort_hold_up_no_report(parts: Parts) 
             delivering(parts, pacs).attempt(STUDY_UID, 1, "pacs", attempt)
     states = {(row.instance_id is not None, row.status) for row in rows(parts)}
     assert states == {(True, "waiting"), (False, "delivered")}
+
+
+class Escaping(Peer):
+    """Stores what it is given, and breaks its promise: it raises at some objects, by a type of error for each."""
+
+    def __init__(self, **raised: Exception) -> None:
+        super().__init__(Delivered())
+        self.raised = raised
+
+    def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
+        for path in paths:
+            self.seen.append(path.stem)
+            if path.stem in self.raised:
+                raise self.raised[path.stem]
+            assert progress is not None
+            progress(path, self.answer)
+        return dict.fromkeys(paths, self.answer)
+
+    def delete(self, sop_instance_uid: str) -> Outcome:
+        self.seen.append(f"delete {sop_instance_uid}")
+        if sop_instance_uid in self.raised:
+            raise self.raised[sop_instance_uid]
+        return self.answer
+
+
+@pytest.mark.parametrize("error", [OSError(5, "Input/output error"), KeyError("PatientName"), MemoryError()])
+def test_an_error_that_escapes_a_destination_costs_only_the_object_that_it_was_at(
+    parts: Parts, error: Exception
+) -> None:
+    add_reports(parts, 1, planned(kinds=()))
+    add_images(parts, "one", "two", "three")
+    peer = Escaping(two=error)
+    with capture_logs() as logged:
+        delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "1")
+    found = [(row.status, row.attempts, row.maybe_there) for row in rows(parts)]
+    assert found == [("delivered", 1, True), ("waiting", 1, True), ("waiting", 0, False)]
+    assert {row.last_error for row in rows(parts) if row.status == "waiting"} == {
+        f"the gateway failed over this with an error of kind {type(error).__name__}; its log has the details"
+    }
+    (entry,) = [entry for entry in logged if entry["event"] == "delivery.failed"]
+    assert entry["error"] == type(error).__name__
+    assert "test_turns_of_deliveries.py" in entry["at"]
+    assert "PatientName" not in str(logged)
+    delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "2")
+    assert peer.seen == ["one", "two", "three", "two"]
+    assert [row.status for row in rows(parts)] == ["delivered", "waiting", "delivered"]
+
+
+@pytest.mark.parametrize("way", ["orthanc", "note"])
+def test_a_withdrawal_that_raises_does_not_have_the_reports_sent_again(parts: Parts, way: str) -> None:
+    wanted = planned(withdraw=way)
+    for generation in (1, 2):
+        add_reports(parts, generation, wanted)
+        peer = Escaping(**{"summary_image.SCT.1": ValueError("no JSON"), "rejection-note": ValueError("no note")})
+        if generation == 1:
+            peer.raised = {}
+        delivering(parts, peer, by_deletion=way == "orthanc").attempt(STUDY_UID, generation, "pacs", "1")
+    states = {row.action: row.status for row in rows(parts)}
+    assert states == {"send": "delivered", "withdraw": "waiting"}
+    peer.seen.clear()
+    peer.raised = {}
+    delivering(parts, peer, by_deletion=way == "orthanc").attempt(STUDY_UID, 2, "pacs", "2")
+    assert peer.seen == ["delete summary_image.SCT.1" if way == "orthanc" else "rejection-note"]
+    assert {row.status for row in rows(parts)} == {"delivered"}
