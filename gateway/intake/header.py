@@ -10,8 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from gateway.intake.scanned_header import scan_header
+from dicom_node.deflated_data_set import HeaderTooLong, inflated_file, read_deflated
+from gateway.intake.scanned_header import LAST_WANTED, WANTED, scan_header
 from preprocessing.header import Header
 from preprocessing.views import ImageIdentity, identify_view
 
@@ -58,6 +60,8 @@ def read_header(path: Path) -> ReceivedHeader:
     try:
         dataset, syntax = _open(path)
         identified = {name: str(dataset.get(name) or "").strip() for name in _IDENTIFYING}
+    except HeaderTooLong as error:
+        raise HeaderUnreadable(f"it is {error}") from error
     except Exception as error:
         if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno not in _OF_THE_CONTENT):
             raise
@@ -101,6 +105,9 @@ def _open(path: Path) -> tuple[Header, str]:
     scanned = scan_header(path)
     if scanned is not None:
         return scanned, scanned.transfer_syntax_uid
+    with inflated_file(path) as inflated:
+        if inflated is not None:
+            return read_deflated(inflated, LAST_WANTED, WANTED), str(DeflatedExplicitVRLittleEndian)
     dataset = dcmread(path, stop_before_pixels=True, defer_size=_DEFERRED)
     return dataset, str(dataset.file_meta.get("TransferSyntaxUID") or "")
 
