@@ -117,6 +117,7 @@ def scan_header(path: Path) -> ScannedHeader | None:
 
 _STRANGE: Final = object()
 _Found = dict[str, tuple[Any, bytes]]
+_Read = Callable[[int, int], bytes]  # of a length and a position
 
 
 class _Scan:
@@ -125,15 +126,7 @@ class _Scan:
     It ends before the pixels, and before the group `beyond`; more than `most_items` items are pydicom's.
     """
 
-    def __init__(
-        self,
-        read: Callable[[int, int], bytes],
-        size: int,
-        *,
-        beyond: int = 0x7FE0,
-        most_items: int = sys.maxsize,
-    ) -> None:
-        """`read` takes a length and a position."""
+    def __init__(self, read: _Read, size: int, *, beyond: int = 0x7FE0, most_items: int = sys.maxsize) -> None:
         self._read = read
         self._size = size
         self._beyond = beyond
@@ -252,10 +245,7 @@ class _Scan:
     def _items(
         self, position: int, end: int | None, implicit: bool, *, wanted: bool
     ) -> tuple[list[ScannedHeader], int]:
-        """Return a sequence's items, where they are wanted, and where what follows it begins.
-
-        `end` is None where a delimiter ends it.
-        """
+        """Return a sequence's items, where they are wanted, and what follows it; no `end`: a delimiter ends it."""
         items: list[ScannedHeader] = []
         while end is None or position < end:
             head = self._bytes(position, 8)
