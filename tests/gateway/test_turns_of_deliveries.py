@@ -16,6 +16,7 @@ from structlog.testing import capture_logs
 
 from dicom_node.destination import Delivered, DicomDestinationSettings, Failed, NotTried, Outcome, Progress
 from dicom_node.storage_scu import DicomDestination
+from gateway.cli.doctor import examine
 from gateway.database.columns import now
 from gateway.database.models import Delivery
 from gateway.parts import Parts
@@ -68,6 +69,13 @@ def test_what_was_not_tried_is_neither_given_up_nor_counted_nor_taken_for_arrive
     assert parts.jobs.is_alive(deliver_id(STUDY_UID, 1, "pacs", "2"))
     delivering(parts, peer).attempt(STUDY_UID, 1, "pacs", "2")
     assert {(row.status, row.attempts) for row in rows(parts)} == {("failed", 1)}
+
+
+def test_doctor_counts_what_waits_behind_others_among_the_waiting_deliveries(parts: Parts) -> None:
+    add_reports(parts, 1, planned())
+    delivering(parts, Peer(NotTried("others came first"))).attempt(STUDY_UID, 1, "pacs", "1")
+    said = {finding.name: finding.detail for finding in examine(parts.settings)}
+    assert said["waiting deliveries"] == "2"
 
 
 def test_a_destination_of_which_little_is_tried_at_a_time_is_left_alone_longer_each_time(parts: Parts) -> None:
