@@ -30,6 +30,11 @@ class Failed:
     reason: str
 
 
+@dataclass(frozen=True)
+class NotTried(Failed):
+    """Nothing of the object was sent this time, because of what became of those before it."""
+
+
 Outcome = Delivered | Refused | Failed
 Progress = Callable[[Path, Outcome], None]
 
@@ -49,7 +54,10 @@ class Destination(Protocol):
     def name(self) -> str: ...
 
     def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
-        """Send Part 10 files; return an outcome for every path, after telling `progress` of each as it is known."""
+        """Send Part 10 files; return an outcome for every path, after telling `progress` of each as it is known.
+
+        One after the other, in this order: `progress` hears of an object before the next one is begun.
+        """
 
     def health(self) -> Health:
         """Ask the destination whether it is there."""

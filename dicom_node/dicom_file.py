@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import errno
+import os
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +21,15 @@ class NotADicomFile(ValueError):
         super().__init__(f"{path.name} is not a DICOM file that can be sent ({problem}).")
 
 
+class FileAway(Exception):
+    """The disk or this machine is in trouble, which says nothing about the file: trying again later makes sense."""
+
+    def __init__(self, path: Path, problem: OSError) -> None:
+        super().__init__(
+            f"{path.name} can't be read now ({problem.strerror}); see that the disk that holds it is mounted and well."
+        )
+
+
 @dataclass(frozen=True)
 class FileHeader:
     sop_class_uid: str
@@ -25,21 +37,48 @@ class FileHeader:
     transfer_syntax_uid: str
 
 
-def read_header(path: Path) -> FileHeader:
-    """Read the file meta information only."""
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Tell a file that is lost or malformed from a disk that fails while the file at `path` is read.
+
+    Raises:
+        NotADicomFile: it is missing, though its folder is there; or an OSError without a number: pydicom's, of content.
+        FileAway: any other OSError.
+
+    """
     try:
-        meta = read_file_meta_info(path)
+        yield
+    except OSError as problem:
+        # EINVAL is a jump to before the file's beginning, of its content too.
+        if problem.errno in (None, errno.EINVAL):
+            raise NotADicomFile(path, "it cannot be read as DICOM") from problem
+        if problem.errno == errno.ENOENT and _is_lost(path):
+            raise NotADicomFile(path, "it is missing") from problem
+        raise FileAway(path, problem) from problem
+
+
+def read_header(path: Path) -> FileHeader:
+    """Read the file meta information only.
+
+    Raises:
+        NotADicomFile: it is missing, or no Part 10 file.
+        FileAway: it can't be read at this moment.
+
+    """
+    try:
+        with reading(path):
+            meta = read_file_meta_info(path)
         return FileHeader(
             str(meta.MediaStorageSOPClassUID), str(meta.MediaStorageSOPInstanceUID), str(meta.TransferSyntaxUID)
         )
-    except OSError as problem:
-        raise NotADicomFile(path, problem.strerror or str(problem)) from problem
     except InvalidDicomError as problem:
         raise NotADicomFile(path, "it has no DICM prefix") from problem
     except AttributeError as problem:
         raise NotADicomFile(
             path, "its file meta information lacks the SOP class, instance or transfer syntax"
         ) from problem
+    except NotADicomFile:
+        raise
     except (ValueError, KeyError, EOFError, NotImplementedError) as problem:
         raise NotADicomFile(path, "its file meta information cannot be read") from problem
 
@@ -64,5 +103,21 @@ def find_dicom_files(paths: Iterable[Path]) -> Iterator[Path]:
 def _is_directory_file(path: Path) -> bool:
     try:
         return read_header(path).sop_class_uid == MediaStorageDirectoryStorage
-    except NotADicomFile:
+    except (NotADicomFile, FileAway):
         return False  # the sender will say what is wrong with it
+
+
+def _is_lost(path: Path) -> bool:
+    """Say whether the folder is there and can be listed, and the file is not in it."""
+    try:
+        with os.scandir(path.parent) as entries:
+            next(entries, None)
+    except OSError:
+        return False
+    try:
+        path.stat()  # again, after the folder was seen: the disk may have come back in between
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

@@ -19,16 +19,17 @@ from dicom_node.destination import (
     DicomDestinationSettings,
     Failed,
     Health,
+    NotTried,
     Outcome,
     Progress,
     Refused,
     tell,
 )
-from dicom_node.dicom_file import FileHeader, NotADicomFile, read_header
+from dicom_node.dicom_file import FileAway, FileHeader, NotADicomFile, read_header, reading
 from dicom_node.store_status import outcome_of
 from dicom_node.verification import echo
 
-# After so many associations in a row that broke without delivering anything the peer is left alone for now.
+# After so many associations in a row that broke before anything was delivered or refused the peer is left alone.
 MAX_FRUITLESS_ASSOCIATIONS = 2
 
 # A presentation context's result (PS3.8 Table 9-18).
@@ -111,46 +112,62 @@ class DicomDestination:
                 readable.append((path, read_header(path)))
             except NotADicomFile as problem:
                 record(path, Refused(str(problem)))
+            except FileAway as problem:
+                record(path, Failed(str(problem)))
+        handed = False
         for batch in batches(readable):
-            self._send_batch(batch, record)
+            handed = self._send_batch(batch, record, handed) or handed
         delivered = sum(isinstance(outcome, Delivered) for outcome in outcomes.values())
         self._log.info("objects_sent", delivered=delivered, of=len(outcomes))
         return outcomes
 
-    def _send_batch(self, batch: Batch, record: Progress) -> None:
-        """Send over one association, and over another one when it breaks: one bad object must not stop the rest."""
+    def _send_batch(self, batch: Batch, record: Progress, handed: bool) -> bool:
+        """Send over one association, and over another one when it breaks: one bad object must not stop the rest.
+
+        `handed`: whether the peer was given something before, in this attempt; returned for the next batch.
+        """
         contexts = [build_context(sop_class, syntax) for sop_class, syntax in batch.offers]
         waiting = list(batch.objects)
         fruitless = 0
-        last_problem = ""
+        last_problem = "the peer broke the association"
         while waiting and fruitless < MAX_FRUITLESS_ASSOCIATIONS:
             try:
                 association = associate(self._settings, contexts)
             except NoContextAccepted as refusal:
                 for path, header in waiting:
                     record(path, Refused(_refusal(header, [], refusal.contexts)))
-                return
+                return handed
             except AssociationFailed as problem:
+                # A peer that was there a moment ago may have broken on what it was given; the others are not to blame.
+                away = NotTried(str(problem)) if handed else Failed(str(problem))
                 for path, _ in waiting:
-                    record(path, Failed(str(problem)))
-                return
-            sent_before = len(waiting)
+                    record(path, away)
+                return handed
+            settled = False
             try:
                 while waiting and association.is_established:
                     path, header = waiting.pop(0)
-                    try:
-                        outcome = _send(association, path, header)
-                    except NoResponse as problem:
-                        outcome = Failed(str(problem))
-                        association.abort()
+                    handed = True
+                    outcome = self._attempt(association, path, header)
                     record(path, outcome)
                     if isinstance(outcome, Failed):
                         last_problem = outcome.reason
+                    else:
+                        settled = True
             finally:
                 _end(association)
-            fruitless = fruitless + 1 if sent_before - len(waiting) <= 1 else 0
+            fruitless = 0 if settled else fruitless + 1
         for path, _ in waiting:
-            record(path, Failed(f"Not tried, because the objects before it failed: {last_problem}"))
+            record(path, NotTried(f"Not tried, because the objects before it failed: {last_problem}"))
+        return handed
+
+    @staticmethod
+    def _attempt(association: Association, path: Path, header: FileHeader) -> Outcome:
+        try:
+            return _send(association, path, header)
+        except NoResponse as problem:
+            association.abort()
+            return Failed(str(problem))
 
 
 def send_files(
@@ -168,14 +185,19 @@ def _send(association: Association, path: Path, header: FileHeader) -> Outcome:
     syntaxes = [str(cx.transfer_syntax[0]) for cx in accepted]
     own = header.transfer_syntax_uid
     try:
+        with reading(path):
+            if own in syntaxes:
+                status = association.send_c_store(path)
+            elif syntaxes and not transfer_syntaxes.is_compressed_image_syntax(own) and own != ExplicitVRBigEndian:
+                # Only the encoding of the same values changes: implicit or explicit VR, deflated or not.
+                status = association.send_c_store(pydicom.dcmread(path))
+            else:
+                return Refused(_refusal(header, accepted, association.rejected_contexts))
+    except (FileAway, NotADicomFile) as problem:
         if own in syntaxes:
-            status = association.send_c_store(path)
-        elif syntaxes and not transfer_syntaxes.is_compressed_image_syntax(own) and own != ExplicitVRBigEndian:
-            # Only the encoding of the same values changes: implicit or explicit VR, deflated or not.
-            status = association.send_c_store(pydicom.dcmread(path))
-        else:
-            return Refused(_refusal(header, accepted, association.rejected_contexts))
-    except (ValueError, AttributeError, OSError, RuntimeError) as problem:
+            association.abort()  # it was sent while it was read: the peer may have half of it
+        return Failed(str(problem)) if isinstance(problem, FileAway) else Refused(str(problem))
+    except (ValueError, AttributeError, RuntimeError) as problem:
         if not association.is_established:
             raise NoResponse from problem
         return Refused(f"{path.name} cannot be encoded for sending ({problem}).")

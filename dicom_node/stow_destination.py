@@ -17,12 +17,13 @@ from dicom_node.destination import (
     Failed,
     Health,
     HttpDestinationSettings,
+    NotTried,
     Outcome,
     Progress,
     Refused,
     tell,
 )
-from dicom_node.dicom_file import NotADicomFile, read_header
+from dicom_node.dicom_file import FileAway, NotADicomFile, read_header, reading
 from dicom_node.store_status import outcome_of
 
 CHUNK_BYTES = 1 << 20
@@ -80,15 +81,16 @@ class StowDestination:
 
     def deliver(self, paths: Sequence[Path], progress: Progress | None = None) -> dict[Path, Outcome]:
         outcomes: dict[Path, Outcome] = {}
-        unreachable: Failed | None = None
+        unreachable: str | None = None
         for path in dict.fromkeys(paths):
-            if unreachable is None:
+            if unreachable is not None:  # the next object would only wait for the same timeout
+                outcomes[path] = NotTried(unreachable)
+            else:
                 try:
                     outcomes[path] = self._store(path)
                 except httpx.HTTPError as problem:
-                    unreachable = Failed(_unreachable(self._settings.url, problem))
-            if unreachable is not None:  # the next object would only wait for the same timeout
-                outcomes[path] = unreachable
+                    unreachable = _unreachable(self._settings.url, problem)
+                    outcomes[path] = Failed(unreachable)
             outcome = outcomes[path]
             if not isinstance(outcome, Delivered):
                 self._log.warning("object_not_delivered", outcome=type(outcome).__name__, reason=outcome.reason)
@@ -98,21 +100,26 @@ class StowDestination:
     def _store(self, path: Path) -> Outcome:
         try:
             header = read_header(path)
-            size = path.stat().st_size
+            with reading(path):
+                return _outcome(self._settings.url, self._post(path), header.sop_instance_uid)
         except NotADicomFile as problem:
             return Refused(str(problem))
+        except FileAway as problem:
+            return Failed(str(problem))
+
+    def _post(self, path: Path) -> httpx.Response:
+        """Upload the file; an OSError is one of reading it, since httpx has errors of its own for the network."""
         boundary = uuid.uuid4().hex
         head = f"--{boundary}\r\nContent-Type: application/dicom\r\n\r\n".encode()
         tail = f"\r\n--{boundary}--\r\n".encode()
-        response = self._client.post(
+        return self._client.post(
             "/studies",
             content=_body(head, path, tail),
             headers={
                 "Content-Type": f'multipart/related; type="application/dicom"; boundary={boundary}',
-                "Content-Length": str(len(head) + size + len(tail)),
+                "Content-Length": str(len(head) + path.stat().st_size + len(tail)),
             },
         )
-        return _outcome(self._settings.url, response, header.sop_instance_uid)
 
 
 def _body(head: bytes, path: Path, tail: bytes) -> Iterator[bytes]:

@@ -11,6 +11,7 @@ import structlog
 from pydicom.tag import Tag
 
 from dicom_node import sop_classes
+from dicom_node.deflated_data_set import HeaderTooLong, inflated_file, read_deflated
 from dicom_node.intake import AnnouncedInstance, Intake, Origin, Verdict
 from dicom_node.stow_response import OUT_OF_RESOURCES, NotStored, Result, Stored
 
@@ -80,7 +81,11 @@ class Upload:
         if self._path is None or self._failure is not None:
             self._log.error("object_not_written", problem=str(self._failure))
             return NotStored(OUT_OF_RESOURCES)
-        identity = _read_identity(self._path)
+        try:
+            identity = _read_identity(self._path)
+        except HeaderTooLong as problem:
+            self._log.warning("header_too_long", problem=str(problem))
+            return NotStored(CANNOT_UNDERSTAND)
         if identity is not None:
             sop_class, instance, study = identity
             if not sop_classes.is_accepted(sop_class):
@@ -120,9 +125,21 @@ def _is_plain_dicom(headers: Mapping[str, str]) -> bool:
 
 
 def _read_identity(path: Path) -> tuple[str, str, str] | None:
-    """Return class, instance and study; None where they can't be read, which is for the intake to say and keep."""
+    """Return class, instance and study; None where they can't be read, which is for the intake to say and keep.
+
+    Raises:
+        HeaderTooLong: they do not come within the bound of what is inflated.
+
+    """
     try:
-        header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_IDENTITY))
+        with inflated_file(path) as inflated:
+            header: pydicom.Dataset
+            if inflated is None:
+                header = pydicom.dcmread(path, stop_before_pixels=True, specific_tags=list(_IDENTITY))
+            else:
+                header = read_deflated(inflated, max(_IDENTITY), _IDENTITY)
         return str(header.SOPClassUID), str(header.SOPInstanceUID), str(header.get("StudyInstanceUID", ""))
+    except HeaderTooLong:
+        raise
     except Exception:  # noqa: BLE001 (uploads are arbitrary bytes; the intake gets them all the same)
         return None

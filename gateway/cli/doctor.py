@@ -216,7 +216,7 @@ def _waiting_for_people(parts: Parts) -> Iterator[Finding]:
         "failed deliveries": select(func.count()).select_from(Delivery).where(Delivery.status == "failed"),
         "waiting deliveries": select(func.count())
         .select_from(Delivery)
-        .where(Delivery.attempts > 0, Delivery.status == "waiting"),
+        .where(Delivery.last_error.is_not(None), Delivery.status == "waiting"),
         "failed commitments": select(func.count()).select_from(Commitment).where(Commitment.status == "failed"),
         "quarantine": select(func.count()).select_from(Quarantined),
         "conflicting duplicates": select(func.count()).select_from(Duplicate).where(Duplicate.status == "different"),

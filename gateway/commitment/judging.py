@@ -19,6 +19,7 @@ from dicom_node.storage_commitment import SopReference
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Duplicate, Instance
 from gateway.folders import Folders
+from gateway.reading.disk import DiskAway, require_disk
 
 # How many UIDs a question to the database may hold; SQLite's oldest limit is 999 parameters.
 _AT_ONCE = 500
@@ -103,7 +104,7 @@ class Judge:
         if "waiting" in held.duplicates:
             return Unsettled("another object came under the same UID and is being compared", PROCESSING_FAILURE)
         if self._store_is_archive:
-            return Committed() if self._is_on_disk(held.instance) else Lacking(PROCESSING_FAILURE)
+            return self._by_our_disk(held.instance)
         states = {held.deliveries[name] for name in self._archives if name in held.deliveries}
         if "delivered" in states:
             return None
@@ -111,13 +112,20 @@ class Judge:
             return Lacking(PROCESSING_FAILURE)
         return Unsettled("an object has not been forwarded to the archive yet", PROCESSING_FAILURE)
 
-    def _is_on_disk(self, instance: Instance) -> bool:
+    def _by_our_disk(self, instance: Instance) -> Judgement:
         if instance.deleted_at is not None:
-            return False
+            return Lacking(PROCESSING_FAILURE)
+        path = self._folders.root / instance.path
         try:
-            return (self._folders.root / instance.path).stat().st_size == instance.size
-        except OSError:
-            return False
+            if not path.exists():
+                require_disk(path.parent)
+            return Committed() if path.stat().st_size == instance.size else Lacking(PROCESSING_FAILURE)
+        except FileNotFoundError:
+            return Lacking(PROCESSING_FAILURE)
+        except DiskAway as away:
+            return Unsettled(str(away), RESOURCE_LIMITATION)
+        except OSError as error:
+            return Unsettled(f"the disk with the images fails ({error.strerror})", RESOURCE_LIMITATION)
 
     def _by_the_archives(self, to_ask: Mapping[SopReference, Held]) -> dict[SopReference, Judgement]:
         """Ask each archive for what was delivered to it; one that confirms is enough."""

@@ -89,10 +89,13 @@ class DurableIntake:
             return self._store(path, header, origin)
         except OSError as error:
             log.error("receive.disk_failed", error=error.strerror, errno=error.errno)
-            return self._refuse(path, "the gateway can't write to its disk", origin)
+            return self._refuse(path, "the gateway's disk fails", origin)
         except SQLAlchemyError as error:
             log.error("receive.database_failed", error=type(error).__name__)
             return self._refuse(path, "the gateway's database is away", origin)
+        except MemoryError:
+            log.error("receive.out_of_memory")
+            return self._refuse(path, "the gateway is short of memory", origin)
         except WriterStopped:
             return self._refuse(path, "the gateway is stopping", origin)
         except Exception as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 from dataclasses import dataclass
@@ -9,8 +10,10 @@ from datetime import date, datetime
 from pathlib import Path
 
 from pydicom import dcmread
+from pydicom.uid import DeflatedExplicitVRLittleEndian
 
-from gateway.intake.scanned_header import scan_header
+from dicom_node.deflated_data_set import HeaderTooLong, inflated_file, read_deflated
+from gateway.intake.scanned_header import LAST_WANTED, WANTED, scan_header
 from preprocessing.header import Header
 from preprocessing.views import ImageIdentity, identify_view
 
@@ -50,12 +53,18 @@ def read_header(path: Path) -> ReceivedHeader:
 
     Raises:
         HeaderUnreadable: with a sentence that says what is wrong, without patient data.
+        OSError: the disk failed, which says nothing about the object.
+        MemoryError: the machine had none left; the same.
 
     """
     try:
         dataset, syntax = _open(path)
         identified = {name: str(dataset.get(name) or "").strip() for name in _IDENTIFYING}
+    except HeaderTooLong as error:
+        raise HeaderUnreadable(f"it is {error}") from error
     except Exception as error:
+        if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno not in _OF_THE_CONTENT):
+            raise
         raise HeaderUnreadable(f"the header can't be read ({type(error).__name__})") from error
     missing = [name for name, value in identified.items() if not value]
     if missing or not syntax:
@@ -85,6 +94,8 @@ def read_header(path: Path) -> ReceivedHeader:
 # and a Study Instance UID of "../.." would lead out of the data folder.
 _UID = re.compile(r"[0-9][0-9.]*", re.ASCII)
 _DATE = re.compile(r"[0-9]{8}", re.ASCII)
+# What pydicom raises of content has no number; EINVAL is a jump to before the file's beginning, of its content too.
+_OF_THE_CONTENT = (None, errno.EINVAL)
 _DEFERRED = 2**20  # bytes; what is larger stays on the disk: some objects carry more before their pixels than in them
 _IDENTIFYING = ("StudyInstanceUID", "SeriesInstanceUID", "SOPInstanceUID", "SOPClassUID")
 
@@ -94,6 +105,9 @@ def _open(path: Path) -> tuple[Header, str]:
     scanned = scan_header(path)
     if scanned is not None:
         return scanned, scanned.transfer_syntax_uid
+    with inflated_file(path) as inflated:
+        if inflated is not None:
+            return read_deflated(inflated, LAST_WANTED, WANTED), str(DeflatedExplicitVRLittleEndian)
     dataset = dcmread(path, stop_before_pixels=True, defer_size=_DEFERRED)
     return dataset, str(dataset.file_meta.get("TransferSyntaxUID") or "")
 

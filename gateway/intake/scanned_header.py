@@ -10,7 +10,9 @@ from __future__ import annotations
 import os
 import re
 import struct
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 from typing import Any, Final
@@ -18,6 +20,8 @@ from typing import Any, Final
 from pydicom.datadict import dictionary_VR, tag_for_keyword
 from pydicom.dataset import Dataset
 from pydicom.filereader import read_dataset
+
+from dicom_node.deflated_data_set import Inflated
 
 _KEYWORDS: Final = (
     *("SpecificCharacterSet", "ImageType", "SOPClassUID", "SOPInstanceUID", "StudyDate", "AccessionNumber", "Modality"),
@@ -27,8 +31,8 @@ _KEYWORDS: Final = (
     *("PatientOrientation", "Laterality", "ImageLaterality", "NumberOfFrames", "QualityControlImage"),
     *("SpecimenDescriptionSequence", "ViewCodeSequence", "ViewModifierCodeSequence"),
 )
-_WANTED: Final = {tag: word for word in _KEYWORDS if (tag := tag_for_keyword(word)) is not None}
-_VRS: Final = {tag: dictionary_VR(tag).encode() for tag in _WANTED}
+WANTED: Final = {tag: word for word in _KEYWORDS if (tag := tag_for_keyword(word)) is not None}
+_VRS: Final = {tag: dictionary_VR(tag).encode() for tag in WANTED}
 
 _LONG: Final = frozenset((b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV"))
 _SHORT: Final = frozenset(
@@ -39,7 +43,10 @@ _SHORT: Final = frozenset(
 )
 _EXPLICIT: Final = re.compile(r"1\.2\.840\.10008\.1\.2\.(1|5|4\.(?!95$|205$)[0-9]+)", re.ASCII)
 _IMPLICIT: Final = "1.2.840.10008.1.2"
+_DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _PIXELS: Final = frozenset((0x7FE00008, 0x7FE00009, 0x7FE00010))  # where pydicom's stop_before_pixels stops
+# A deflated data set is read no further than this; of any other the pixels are the end, as with pydicom.
+LAST_WANTED: Final = max(WANTED) | 0xFFFF
 _TRANSFER_SYNTAX: Final = 0x00020010
 _ITEM, _ITEM_END, _SEQUENCE_END = 0xFFFEE000, 0xFFFEE00D, 0xFFFEE0DD
 _UNDEFINED: Final = 0xFFFFFFFF
@@ -59,6 +66,7 @@ _KNOWN_SET: Final = re.compile(rb"(ISO[_ ]IR[_ ][0-9]+|ISO 2022 IR [0-9]+|GB1803
 
 _WINDOW: Final = 32 * 1024  # bytes; holds most headers whole
 _LARGEST: Final = 64 * 1024  # bytes of a value that is looked at here
+_MOST_ITEMS: Final = 1000  # of deflated sequences that are wanted: each takes much more memory than in its file
 _IMPLICIT_HEAD: Final = struct.Struct("<HHL").unpack_from  # group, element, length
 _EXPLICIT_HEAD: Final = struct.Struct("<HH2sH").unpack_from  # group, element, VR, length
 _LENGTH: Final = struct.Struct("<L").unpack_from
@@ -93,11 +101,14 @@ def scan_header(path: Path) -> ScannedHeader | None:
 
     Raises:
         OSError: the file can't be read.
+        HeaderTooLong: it is deflated, and holds more before its pixels than is inflated here.
+        EOFError: it is deflated and cut short.
+        zlib.error: it says that it is deflated, and is not.
 
     """
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        return _Scan(descriptor).header()
+        return _Scan(partial(os.pread, descriptor), os.fstat(descriptor).st_size).header()
     except (_Unusual, struct.error, RecursionError):
         return None
     finally:
@@ -106,21 +117,32 @@ def scan_header(path: Path) -> ScannedHeader | None:
 
 _STRANGE: Final = object()
 _Found = dict[str, tuple[Any, bytes]]
+_Read = Callable[[int, int], bytes]  # of a length and a position
 
 
 class _Scan:
-    """One pass over a file through a window of it; positions are bytes from its beginning."""
+    """One pass over a file, or over what was deflated in one, through a window; positions are bytes of it.
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-        self._size = os.fstat(descriptor).st_size
+    It ends before the pixels, and before the group `beyond`; more than `most_items` items are pydicom's.
+    """
+
+    def __init__(self, read: _Read, size: int, *, beyond: int = 0x7FE0, most_items: int = sys.maxsize) -> None:
+        self._read = read
+        self._size = size
+        self._beyond = beyond
+        self._items_left = most_items
         self._start = 0
-        self._window = os.pread(descriptor, _WINDOW, 0)
+        self._window = read(_WINDOW, 0)
 
     def header(self) -> ScannedHeader:
         if self._window[128:132] != b"DICM":
             raise _Unusual
         position, syntax = self._meta()
+        if syntax == _DEFLATED:
+            inflated = Inflated(self._read, position)
+            # How long it will be is known at its end only.
+            scan = _Scan(inflated.read_at, sys.maxsize, beyond=(LAST_WANTED >> 16) + 1, most_items=_MOST_ITEMS)
+            return scan.header_of_inflated(inflated)
         implicit = syntax == _IMPLICIT
         if not implicit and _EXPLICIT.fullmatch(syntax) is None:
             raise _Unusual
@@ -128,6 +150,19 @@ class _Scan:
             raise _Unusual  # explicit after all, perhaps
         found: _Found = {}
         self._elements(position, self._size, implicit, found, nested=False)
+        return self._made_of(found, syntax)
+
+    def header_of_inflated(self, inflated: Inflated) -> ScannedHeader:
+        found: _Found = {}
+        try:
+            self._elements(0, self._size, False, found, nested=False)
+        except struct.error:
+            if inflated.end != self._start:
+                raise
+        return self._made_of(found, _DEFLATED)
+
+    @staticmethod
+    def _made_of(found: _Found, syntax: str) -> ScannedHeader:
         # With the character set, which says what their bytes mean.
         strange = [raw for word, (value, raw) in found.items() if value is _STRANGE or word == "SpecificCharacterSet"]
         values = {word: value for word, (value, _) in found.items()}
@@ -157,6 +192,7 @@ class _Scan:
     ) -> int:
         """Put the wanted elements from `position` on into `found`; return where what follows them begins."""
         window, first, last = self._around(position)
+        beyond = self._beyond
         while position < end:
             if not first <= position <= last:
                 window, first, last = self._around(position)
@@ -172,14 +208,14 @@ class _Scan:
                     (length,), start = _LENGTH(window, start - first), start + 4
                 elif vr not in _SHORT and group < 0x7FE0:
                     raise _Unusual
-            if group >= 0x7FE0:
-                if tag in _PIXELS and not nested:
+            if group >= beyond:
+                if not nested and (tag in _PIXELS or beyond < 0x7FE0):
                     return position
                 if tag == _ITEM_END and delimited:
                     return position + 8
                 if group == 0xFFFE or not (implicit or vr in _SHORT or vr in _LONG):
                     raise _Unusual
-            word = _WANTED.get(tag) if found is not None else None
+            word = WANTED.get(tag) if found is not None else None
             items: list[ScannedHeader] = []
             if length == _UNDEFINED:
                 if vr != b"SQ":
@@ -209,7 +245,7 @@ class _Scan:
     def _items(
         self, position: int, end: int | None, implicit: bool, *, wanted: bool
     ) -> tuple[list[ScannedHeader], int]:
-        """Return a sequence's items, and where what follows it begins; `end` is None where a delimiter ends it."""
+        """Return a sequence's items, where they are wanted, and what follows it; no `end`: a delimiter ends it."""
         items: list[ScannedHeader] = []
         while end is None or position < end:
             head = self._bytes(position, 8)
@@ -224,6 +260,11 @@ class _Scan:
             delimited = length == _UNDEFINED
             item_end = self._size if delimited else position + length
             position = self._elements(position, item_end, implicit, found, nested=True, delimited=delimited)
+            if not wanted:
+                continue
+            self._items_left -= 1
+            if self._items_left < 0:
+                raise _Unusual
             items.append(ScannedHeader({word: value for word, (value, _) in (found or {}).items()}, "", b""))
         if position > end:
             raise _Unusual
@@ -245,7 +286,7 @@ class _Scan:
         at = position - self._start
         if at >= 0 and at + length <= len(self._window):
             return self._window[at : at + length]
-        read = os.pread(self._descriptor, length, position)
+        read = self._read(length, position)
         if len(read) < length:
             raise _Unusual
         return read
@@ -254,6 +295,6 @@ class _Scan:
         """Return a window that holds `position`, where it begins, and the last place in it where a head fits whole."""
         if not self._start <= position <= self._start + len(self._window) - 12:
             self._start = position
-            self._window = os.pread(self._descriptor, _WINDOW, position)
+            self._window = self._read(_WINDOW, position)
         # At the end of the file a head may be shorter; reading beyond it is an error of its own.
         return self._window, self._start, max(self._start, self._start + len(self._window) - 12)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from dicom_node.destination import CanDelete, Delivered, Destination, Outcome, Refused
+from dicom_node.destination import CanDelete, Delivered, Destination, Failed, NotTried, Outcome, Refused
 from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import Delivery, Study
@@ -19,6 +19,7 @@ from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders
 from gateway.tracing import open_span
 from gateway.workflow.destinations import owe_anew
+from gateway.workflow.error_place import place_of
 from gateway.workflow.events import append
 from gateway.workflow.jobs import Jobs
 
@@ -36,6 +37,15 @@ class Patience:
     def delay(self, attempts: int) -> float:
         """Return the pause after so many failed attempts: doubled each time, up to the longest."""
         return float(min(self.longest_retry, self.first_retry * 2.0 ** min(attempts - 1, 30)))
+
+
+def turn(row: Delivery) -> tuple[bool, int, bool, int]:
+    """Return what rows are sorted by: images before reports before withdrawals.
+
+    But what was tried more often comes later, so that an object on which the destination breaks holds up no other for
+    good. Then reports go before images: a report without its image says more than neither.
+    """
+    return row.action == "withdraw", row.attempts, row.instance_id is None, row.id
 
 
 class Delivering:
@@ -58,7 +68,7 @@ class Delivering:
         self._by_deletion = dict(by_deletion)
 
     def attempt(self, study_uid: str, generation: int, name: str, attempt: str) -> None:
-        """Send what is still waiting, images before reports before withdrawals, and note what came of each."""
+        """Send what is still waiting, each in its turn, and note what came of each."""
         destination = self._destinations.get(name)
         with self._database.write() as session:
             owed = self._owed(session, study_uid, generation, name)
@@ -91,11 +101,11 @@ class Delivering:
             .order_by(Delivery.id)
             .with_for_update(of=Delivery)
         ).all()
-        return sorted(rows, key=lambda row: (row.action == "withdraw", row.instance_id is None, row.id))
+        return sorted(rows, key=turn)
 
     def _send(self, destination: Destination, owed: Sequence[Delivery]) -> dict[int, Outcome]:
         paths = {row.id: self._file(row) for row in owed if row.action == "send"}
-        sent = destination.deliver(list(paths.values())) if paths else {}
+        sent = _deliver(destination, list(paths.values()))
         outcomes: dict[int, Outcome] = {row_id: sent[path] for row_id, path in paths.items()}
         if withdrawn := [row for row in owed if row.action == "withdraw"]:
             outcomes |= self._withdraw(destination, withdrawn)
@@ -106,10 +116,10 @@ class Delivering:
         if destination.name not in self._by_deletion:
             replacing = self._folders.reports / rows[0].study.study_instance_uid / str(rows[0].generation)
             note = replacing / REJECTION_NOTE
-            said = destination.deliver([note])[note]
+            said = _deliver(destination, [note])[note]
             return {row.id: said for row in rows}
-        delete: Callable[[str], Outcome] = self._by_deletion[destination.name].delete
-        return {row.id: delete(row.report.sop_instance_uid) for row in rows if row.report is not None}
+        deleting = self._by_deletion[destination.name]
+        return {row.id: _delete(deleting, row.report.sop_instance_uid) for row in rows if row.report is not None}
 
     def _file(self, row: Delivery) -> Path:
         source = row.report or row.instance
@@ -135,8 +145,8 @@ class Delivering:
             if row.status != "waiting":
                 continue
             outcome = outcomes[row.id]
-            row.attempts += 1
-            if isinstance(outcome, Refused) and row.id in first:
+            row.attempts += not isinstance(outcome, NotTried)
+            if isinstance(outcome, Refused | NotTried) and row.id in first:
                 row.maybe_there = False
             if isinstance(outcome, Delivered):
                 row.status, row.delivered_at, row.last_error = "delivered", moment, None
@@ -146,7 +156,8 @@ class Delivering:
             else:
                 row.last_error = outcome.reason
                 again.append(row)
-        delay = self._patience.delay(max((row.attempts for row in again), default=1))
+        # Those whose turn has not come have fewer attempts; the destination is to be left alone all the same.
+        delay = self._patience.delay(max([_number(attempt), *(row.attempts for row in again)]))
         for row in again:
             row.next_attempt_at = moment + timedelta(seconds=delay)
         if again:
@@ -185,10 +196,40 @@ class Delivering:
             log.info("delivery.overtaken", study=study_uid, destination=name, objects=len(rows))
 
     def _is_hopeless(self, row: Delivery, moment: datetime) -> bool:
-        return (moment - row.first_due_at).total_seconds() > self._patience.give_up_after
+        return row.attempts > 0 and (moment - row.first_due_at).total_seconds() > self._patience.give_up_after
+
+
+def _deliver(destination: Destination, paths: Sequence[Path]) -> dict[Path, Outcome]:
+    """Deliver; what a destination raises, against its promise, is a failure of the object that it was at."""
+    told: dict[Path, Outcome] = {}
+    try:
+        return destination.deliver(paths, told.__setitem__) if paths else {}
+    except Exception as error:  # noqa: BLE001 - a defect at one destination must not cost what is known of the others
+        failed = _failed(error)
+        for path in paths:
+            if path not in told:
+                told[path] = failed
+                failed = NotTried(failed.reason)
+        return told
+
+
+def _delete(deleting: CanDelete, sop_instance_uid: str) -> Outcome:
+    try:
+        return deleting.delete(sop_instance_uid)
+    except Exception as error:  # noqa: BLE001 - as above
+        return _failed(error)
+
+
+def _failed(error: Exception) -> Failed:
+    log.error("delivery.failed", error=type(error).__name__, at=place_of(error))
+    return Failed(f"the gateway failed over this with an error of kind {type(error).__name__}; its log has the details")
+
+
+def _number(attempt: str) -> int:
+    return int(attempt.rpartition(".")[2])
 
 
 def _next(attempt: str) -> str:
     """Return the name of the attempt after this one: "1" -> "2", "retry7.1" -> "retry7.2"."""
-    head, _, number = attempt.rpartition(".")
-    return f"{head}.{int(number) + 1}" if head else str(int(number) + 1)
+    head, dot, _ = attempt.rpartition(".")
+    return f"{head}{dot}{_number(attempt) + 1}"

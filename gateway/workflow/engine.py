@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import structlog
@@ -20,6 +18,7 @@ from gateway.reading.disk import DiskAway
 from gateway.workflow.committing import Committing
 from gateway.workflow.comparing import Comparing
 from gateway.workflow.delivering import Delivering
+from gateway.workflow.error_place import place_of
 from gateway.workflow.gathering import Gathering
 from gateway.workflow.jobs import APPLICATION, APPLICATION_VERSION, COMMIT, COMPARE, DELIVER, GATHER, PROCESS, PUSH
 from gateway.workflow.processing import Processing
@@ -172,7 +171,9 @@ class WorkflowEngine:
                 wait_for_disk(study_uid, generation, run, attempt, str(away))
                 return
             except Exception as error:  # noqa: BLE001 - whatever failed for good becomes a visible dead letter
-                log.error("process.failed", study=study_uid, stage=stage, error=type(error).__name__, at=_where(error))
+                log.error(
+                    "process.failed", study=study_uid, stage=stage, error=type(error).__name__, at=place_of(error)
+                )
                 give_up(study_uid, generation, run, stage, plain_reason(error))
             # After the reports, which are more urgent; and behind all earlier steps, so that a job that was begun by
             # a version without pictures is still the same job.
@@ -194,15 +195,6 @@ class WorkflowEngine:
         @DBOS.workflow(name=COMMIT, max_recovery_attempts=_RECOVERIES)
         def commit(commitment_id: int, attempt: int) -> None:
             attempt_commitment(commitment_id, attempt)
-
-
-def _where(error: BaseException) -> str:
-    """Return the innermost places of an error. Its message stays out: it may quote a patient's name."""
-    inner = getattr(error, "errors", None)
-    if isinstance(inner, list) and inner:
-        return _where(inner[-1])
-    frames = traceback.extract_tb(error.__traceback__)[-3:]
-    return " > ".join(f"{Path(frame.filename).name}:{frame.lineno} {frame.name}" for frame in frames)
 
 
 def plain_reason(error: BaseException) -> str:

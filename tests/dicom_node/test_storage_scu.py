@@ -25,7 +25,7 @@ from pydicom.uid import (
 )
 from pynetdicom.events import Event
 
-from dicom_node.destination import Delivered, DicomDestinationSettings, Failed, Outcome, Refused
+from dicom_node.destination import Delivered, DicomDestinationSettings, Failed, NotTried, Outcome, Refused
 from dicom_node.dicom_file import FileHeader, find_dicom_files
 from dicom_node.storage_scu import DicomDestination, batches, offers_for, send_files
 from dicom_node.verification import echo
@@ -195,8 +195,34 @@ def test_a_peer_that_always_aborts_is_left_alone_after_two_attempts(tmp_path: Pa
     with scripted_scp(abort) as peer:
         outcomes = send_files(peer_at(peer.port), paths, log)
         assert peer.associations == 2
-    assert all(isinstance(outcome, Failed) for outcome in outcomes.values())
-    assert set(outcomes) == set(paths)
+    assert [type(outcomes[path]) for path in paths] == [Failed, Failed, NotTried, NotTried, NotTried]
+
+
+def test_a_peer_that_closes_the_association_after_each_object_gets_all_of_them(tmp_path: Path, log: Any) -> None:
+    def close_after(event: Event, number: int) -> int:
+        # Once the answer is out: the next request would be read by the same thread.
+        threading.Timer(0.05, event.assoc.abort).start()
+        return 0
+
+    paths = [image(tmp_path) for _ in range(4)]
+    with scripted_scp(close_after) as peer:
+        outcomes = send_files(peer_at(peer.port), paths, log, lambda *_: time.sleep(0.2))
+        assert peer.associations == 4
+    assert outcomes == dict.fromkeys(paths, Delivered())
+
+
+def test_what_waits_is_not_tried_when_the_peer_is_gone_after_an_object_broke_it(tmp_path: Path, log: Any) -> None:
+    paths = [image(tmp_path) for _ in range(3)]
+
+    def break_down(event: Event, number: int) -> int:
+        event.assoc.ae.require_calling_aet = ["NOBODY"]
+        event.assoc.abort()
+        return 0
+
+    with scripted_scp(break_down) as peer:
+        outcomes = send_files(peer_at(peer.port), paths, log)
+        assert peer.associations == 2
+    assert [type(outcome) for outcome in outcomes.values()] == [Failed, NotTried, NotTried]
 
 
 def test_a_peer_that_never_answers_an_object_is_a_temporary_failure(tmp_path: Path, log: Any) -> None:

@@ -14,7 +14,7 @@ import pytest
 from pydicom import Dataset
 from pydicom.uid import JPEG2000Lossless
 
-from dicom_node.destination import Delivered, Failed, HttpDestinationSettings, Outcome, Refused
+from dicom_node.destination import Delivered, Failed, HttpDestinationSettings, NotTried, Outcome, Refused
 from dicom_node.stow_destination import StowDestination
 from tests.dicom_node.directory_intake import DirectoryIntake
 from tests.peers.orthanc import running_orthanc
@@ -158,6 +158,6 @@ def test_nobody_listening_and_no_dicom_file(tmp_path: Path, log: Any) -> None:
     text.write_text("not DICOM")
     path, _ = file(tmp_path)
     vna = destination(f"http://127.0.0.1:{free_port()}", log)
-    outcomes = vna.deliver([text, path, path])
-    assert [type(outcome) for outcome in outcomes.values()] == [Refused, Failed]
+    outcomes = vna.deliver([text, path, path, file(tmp_path)[0]])
+    assert [type(outcome) for outcome in outcomes.values()] == [Refused, Failed, NotTried]
     assert not vna.health().ok

@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 from dicom_node.intake import AnnouncedInstance, Answer, Origin, Verdict
 from gateway.database.columns import Base
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Study
-from gateway.intake import durable
+from gateway.intake import durable, header
 from gateway.intake.durable import DurableIntake
 from gateway.intake.recording import Arrival, ArrivalRecorder
 from gateway.parts import Parts
@@ -140,6 +140,37 @@ def test_whatever_goes_wrong_the_sender_keeps_its_copy(
 
     monkeypatch.setattr(durable, "read_header", broken)
     assert give(intake, origin, Exam()).verdict is Verdict.OUT_OF_RESOURCES
+
+
+@pytest.mark.parametrize(
+    ("trouble", "verdict"),
+    [
+        (OSError(errno.EIO, "Input/output error"), Verdict.OUT_OF_RESOURCES),
+        (OSError(errno.ESTALE, "Stale file handle"), Verdict.OUT_OF_RESOURCES),
+        (OSError(errno.EMFILE, "Too many open files"), Verdict.OUT_OF_RESOURCES),
+        (MemoryError(), Verdict.OUT_OF_RESOURCES),
+        (OSError("No tag to read at file position 84"), Verdict.UNREADABLE),
+        (OSError(errno.EINVAL, "Invalid argument"), Verdict.UNREADABLE),
+    ],
+    ids=["I/O error", "stale handle", "no descriptor", "no memory", "what pydicom raises", "a jump before the start"],
+)
+def test_only_what_the_content_is_to_blame_for_is_called_unreadable(
+    parts: Parts,
+    intake: DurableIntake,
+    origin: Origin,
+    monkeypatch: pytest.MonkeyPatch,
+    trouble: Exception,
+    verdict: Verdict,
+) -> None:
+    def failing(_path: Path) -> None:
+        raise trouble
+
+    monkeypatch.setattr(header, "scan_header", failing)
+    assert give(intake, origin, Exam()).verdict is verdict
+    assert count(parts, Quarantined) == (verdict is Verdict.UNREADABLE)
+    assert not list(parts.folders.incoming.iterdir())
+    monkeypatch.undo()
+    assert give(intake, origin, Exam()).verdict is Verdict.STORED
 
 
 def test_a_second_object_under_one_uid_is_stored_beside_the_first_and_compared(

@@ -52,6 +52,16 @@ def test_our_store_does_not_commit_to_a_row_without_its_file(parts: Parts, damag
     assert judged(parts, store=True) == Lacking(PROCESSING_FAILURE)
 
 
+def test_a_disk_of_ours_that_is_away_is_waited_for(parts: Parts) -> None:
+    add_instance(parts, UID)
+    away = parts.folders.instances.rename(parts.folders.root / "away")
+    judgement = judged(parts, store=True)
+    assert reason(judgement) == RESOURCE_LIMITATION
+    assert "is mounted" in str(judgement)
+    away.rename(parts.folders.instances)
+    assert judged(parts, store=True) == Committed()
+
+
 def test_an_archive_that_got_it_and_finds_it_is_a_success(parts: Parts) -> None:
     add_instance(parts, UID, forwarded={"pacs": "delivered"})
     archive = Archive({UID})
