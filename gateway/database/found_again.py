@@ -1,0 +1,39 @@
+"""Finding a row again after the transaction that first read it has ended, and no other row in its place.
+
+On SQLite no table of ours has AUTOINCREMENT: the id of a row that was removed may be given to the next one. So an id
+alone does not say what it was the id of. Whoever comes back with one also compares what stays with the row for good.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from gateway.database.models import Instance, Study
+
+
+def instance_again(session: Session, known: Instance) -> Instance | None:
+    """Return the row of an image that was read before; None once it was forgotten.
+
+    An image that was forgotten and has come again under the same UID has another row, and may be another image.
+    """
+    return session.scalars(
+        select(Instance).where(
+            Instance.id == known.id,
+            Instance.sop_instance_uid == known.sop_instance_uid,
+            Instance.received_at == known.received_at,
+        )
+    ).one_or_none()
+
+
+def frozen_instance(session: Session, instance_id: int, study_uid: str, generation: int) -> Instance | None:
+    """Return the image with this id if it is one of the study's, up to this generation; None when it was forgotten."""
+    return session.scalars(
+        select(Instance)
+        .join(Study, Study.id == Instance.study_id)
+        .where(
+            Instance.id == instance_id,
+            Instance.generation <= generation,
+            Study.study_instance_uid == study_uid,
+        )
+    ).one_or_none()
