@@ -6,10 +6,12 @@ alone does not say what it was the id of. Whoever comes back with one also compa
 
 from __future__ import annotations
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from collections.abc import Iterable
 
-from gateway.database.models import Instance, Study
+from sqlalchemy import select
+from sqlalchemy.orm import Session, joinedload
+
+from gateway.database.models import Delivery, Instance, Study
 
 
 def instance_again(session: Session, known: Instance) -> Instance | None:
@@ -37,3 +39,26 @@ def frozen_instance(session: Session, instance_id: int, study_uid: str, generati
             Study.study_instance_uid == study_uid,
         )
     ).one_or_none()
+
+
+def deliveries_again(session: Session, known: Iterable[Delivery]) -> list[Delivery]:
+    """Return, locked, those of the rows read before that are there and still owe the same object of the same study.
+
+    `known` were read with their study and object. A study that was forgotten and has come again is another one.
+    """
+    before = {row.id: _owed_by(row) for row in known}
+    there = session.scalars(
+        select(Delivery)
+        .where(Delivery.id.in_(before))
+        .options(joinedload(Delivery.report), joinedload(Delivery.instance), joinedload(Delivery.study))
+        .order_by(Delivery.id)
+        .with_for_update(of=Delivery)
+    ).all()
+    return [row for row in there if _owed_by(row) == before[row.id]]
+
+
+def _owed_by(row: Delivery) -> tuple[object, ...]:
+    owed = row.report or row.instance
+    uid = owed.sop_instance_uid if owed is not None else None
+    study = row.study
+    return study.study_instance_uid, study.first_received_at, row.generation, row.destination, row.action, uid
