@@ -11,7 +11,18 @@ from collections.abc import Iterable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload
 
-from gateway.database.models import Delivery, Instance, Study
+from gateway.database.models import Delivery, Duplicate, Instance, Study
+
+
+def study_again(session: Session, known: Study) -> Study | None:
+    """Return the row of a study that was read before; None once it was forgotten, also when it has come again."""
+    return session.scalars(
+        select(Study).where(
+            Study.id == known.id,
+            Study.study_instance_uid == known.study_instance_uid,
+            Study.first_received_at == known.first_received_at,
+        )
+    ).one_or_none()
 
 
 def instance_again(session: Session, known: Instance) -> Instance | None:
@@ -38,6 +49,13 @@ def frozen_instance(session: Session, instance_id: int, study_uid: str, generati
             Instance.generation <= generation,
             Study.study_instance_uid == study_uid,
         )
+    ).one_or_none()
+
+
+def duplicate_again(session: Session, known: Duplicate) -> Duplicate | None:
+    """Return the row of a duplicate that was read before; None when it is gone. No two have one file."""
+    return session.scalars(
+        select(Duplicate).where(Duplicate.id == known.id, Duplicate.path == known.path)
     ).one_or_none()
 
 

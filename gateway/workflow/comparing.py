@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.database.engine import Database
+from gateway.database.found_again import duplicate_again
 from gateway.database.models import Duplicate, Instance, Study, StudyFlag
 from gateway.folders import Folders
 from gateway.reading import tasks
@@ -35,7 +36,7 @@ class Comparing:
             first = session.get_one(Instance, duplicate.instance_id)
             paths = self._folders.root / first.header_file, self._folders.root / duplicate.path
         if not all(path.exists() for path in paths):
-            self._keep_what_is_there(duplicate_id, first_is_there=paths[0].exists())
+            self._keep_what_is_there(duplicate, first_is_there=paths[0].exists())
             return
         try:
             if first.fingerprint is None:
@@ -45,39 +46,39 @@ class Comparing:
         except (ChildCrashed, ChildTooSlow) as error:
             found = tasks.Comparison(False, f"they can't be compared: {error}")
         if found.same and first.fingerprint is not None:
-            self._bring_back(duplicate_id, header=paths[0])
+            self._bring_back(duplicate, header=paths[0])
             return
         with self._database.write() as session:
-            duplicate = session.get(Duplicate, duplicate_id)
-            if duplicate is None:
+            row = duplicate_again(session, duplicate)
+            if row is None:
                 return
-            duplicate.status = "same" if found.same else "different"
-            duplicate.detail = found.detail
+            row.status = "same" if found.same else "different"
+            row.detail = found.detail
             if not found.same:
-                self._flag(session, duplicate, found.detail)
+                self._flag(session, row, found.detail)
         if found.same:
             paths[1].unlink(missing_ok=True)
         log.info("duplicate.compared", same=found.same, detail=found.detail)
 
-    def _keep_what_is_there(self, duplicate_id: int, *, first_is_there: bool) -> None:
+    def _keep_what_is_there(self, duplicate: Duplicate, *, first_is_there: bool) -> None:
         """One of the files is gone (a backup taken at the wrong moment, a damaged disk): the other one counts."""
         with self._database.write() as session:
-            duplicate = session.get(Duplicate, duplicate_id)
-            if duplicate is None:
+            row = duplicate_again(session, duplicate)
+            if row is None:
                 return
             if first_is_there:
-                duplicate.status, duplicate.detail = "same", "the second file is no longer there"
+                row.status, row.detail = "same", "the second file is no longer there"
                 return
-            self._take_the_place(session, duplicate)
-        log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate_id)
+            self._take_the_place(session, row)
+        log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate.id)
 
-    def _bring_back(self, duplicate_id: int, *, header: Path) -> None:
+    def _bring_back(self, duplicate: Duplicate, *, header: Path) -> None:
         """Keep the second file as the image, which was deleted here: whoever sent it may count on us again."""
         with self._database.write() as session:
-            duplicate = session.get(Duplicate, duplicate_id)
-            if duplicate is None:
+            row = duplicate_again(session, duplicate)
+            if row is None:
                 return
-            uid = self._take_the_place(session, duplicate).sop_instance_uid
+            uid = self._take_the_place(session, row).sop_instance_uid
         header.unlink(missing_ok=True)
         log.info("duplicate.brought_back_a_deleted_image", instance=uid)
 

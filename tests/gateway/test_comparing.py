@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from pydicom.uid import RLELossless
 from sqlalchemy import select
 
 from dicom_node.intake import AnnouncedInstance, Origin
+from gateway.database.columns import now
 from gateway.database.models import Duplicate, Instance, StudyFlag
+from gateway.folders import write_durably
+from gateway.forgetting import forget_study
 from gateway.parts import Parts
 from gateway.reading.child import Child
+from gateway.reading.tasks import part_with
 from gateway.workflow.comparing import Comparing
 from tests.peers.synthetic import Exam, mammogram, write
 
@@ -20,17 +25,33 @@ EXAM = Exam()
 UID = "1.2.3.4"
 
 
+class BusyChild(Child):
+    """`meanwhile` happens when its work is done."""
+
+    meanwhile: Callable[[], object] = staticmethod(lambda: None)
+
+    def run_patiently(self, function: Callable[..., Any], *arguments: Any) -> Any:
+        done = super().run_patiently(function, *arguments)
+        self.meanwhile()
+        return done
+
+
 @pytest.fixture
-def comparing(parts: Parts) -> Iterator[Comparing]:
-    child = Child(timeout_seconds=60)
-    yield Comparing(parts.database, parts.folders, child)
+def child() -> Iterator[BusyChild]:
+    child = BusyChild(timeout_seconds=60)
+    yield child
     child.close()
 
 
-def give(parts: Parts, origin: Origin, **image: object) -> None:
+@pytest.fixture
+def comparing(parts: Parts, child: BusyChild) -> Comparing:
+    return Comparing(parts.database, parts.folders, child)
+
+
+def give(parts: Parts, origin: Origin, exam: Exam = EXAM, **image: object) -> None:
     intake = parts.intake("receive@test")
     tags = {"SOPInstanceUID": UID, **image.pop("tags", {})}  # type: ignore[dict-item] # a mapping of tags
-    made = mammogram(exam=EXAM, rows=64, columns=48, tags=tags, **image)  # type: ignore[arg-type] # any argument
+    made = mammogram(exam=exam, rows=64, columns=48, tags=tags, **image)  # type: ignore[arg-type] # any argument
     intake.accept(write(made, intake.new_file()), AnnouncedInstance(None, None), origin)
 
 
@@ -89,3 +110,53 @@ def test_a_lost_second_copy_is_nothing_to_worry_about(parts: Parts, origin: Orig
         (parts.folders.root / session.scalars(select(Duplicate.path)).one()).unlink()
     assert compared(parts, comparing)[0] == "same"
     assert flags(parts) == []
+
+
+def overtake(parts: Parts, origin: Origin, child: BusyChild, numbers: list[int]) -> None:
+    """Have the study forgotten while it is compared, and two different objects of another under one UID come."""
+
+    def forget_and_receive() -> None:
+        child.meanwhile = lambda: None
+        forget_study(parts.database, parts.folders, parts.jobs, EXAM.study_instance_uid, "anna")
+        other = Exam()
+        for seed in (1, 2):
+            give(parts, origin, other, seed=seed, tags={"SOPInstanceUID": "1.2.9"})
+        with parts.database.read() as session:
+            numbers.append(session.scalars(select(Duplicate.id)).one())
+
+    child.meanwhile = forget_and_receive
+
+
+@pytest.mark.parametrize("second", [{}, {"seed": 7}])
+def test_what_came_of_a_forgotten_comparison_is_not_said_of_the_one_that_got_its_number(
+    parts: Parts, origin: Origin, comparing: Comparing, child: BusyChild, second: dict[str, int]
+) -> None:
+    give(parts, origin)
+    give(parts, origin, **second)
+    numbers: list[int] = []
+    overtake(parts, origin, child, numbers)
+    assert compared(parts, comparing)[0] == "waiting"
+    assert (numbers, flags(parts)) == ([1], [])
+    said, files = compared(parts, comparing)
+    assert (said, len(files)) == ("different", 2)
+
+
+def test_a_forgotten_image_that_came_again_takes_no_place_of_another_image(
+    parts: Parts, origin: Origin, comparing: Comparing, child: BusyChild
+) -> None:
+    give(parts, origin)
+    with parts.database.write() as session:
+        first = session.scalars(select(Instance)).one()
+        remains = part_with(parts.folders.root / first.path)
+        header = parts.folders.new_header(EXAM.study_instance_uid)
+        write_durably(header, remains.header)
+        first.deleted_at, first.fingerprint = now(), remains.fingerprint
+        first.header_path = parts.folders.relative(header)
+    give(parts, origin)
+    numbers: list[int] = []
+    overtake(parts, origin, child, numbers)
+    said, files = compared(parts, comparing)
+    assert (said, numbers) == ("waiting", [1])
+    with parts.database.read() as session:
+        held = [*session.scalars(select(Instance.path)), *session.scalars(select(Duplicate.path))]
+    assert {parts.folders.root / path for path in held} <= set(files)
