@@ -7,10 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydicom import dcmread
 from pydicom.uid import RLELossless
 from sqlalchemy import select
 
+from dicom_node.commitment_report import PROCESSING_FAILURE
 from dicom_node.intake import AnnouncedInstance, Origin
+from dicom_node.storage_commitment import SopReference
+from gateway.commitment.judging import Judge, Lacking
 from gateway.database.columns import now
 from gateway.database.models import Duplicate, Instance, StudyFlag
 from gateway.folders import write_durably
@@ -83,6 +87,27 @@ def test_other_pixels_are_kept_beside_the_first_and_flagged(parts: Parts, origin
     said, files = compared(parts, comparing)
     assert (said, len(files)) == ("different", 2)
     assert "differ in their pixels" in flags(parts)[0]
+
+
+def test_a_correction_of_the_side_and_the_name_is_kept_flagged_and_not_promised_to_its_sender(
+    parts: Parts, origin: Origin, comparing: Comparing
+) -> None:
+    give(parts, origin)
+    give(parts, origin, laterality="R", tags={"PatientName": "Corrected^Carla"})
+    # The same pixels under another side, as when the technician has chosen the wrong one.
+    with parts.database.read() as session:
+        first, second = session.scalars(select(Instance.path)).one(), session.scalars(select(Duplicate.path)).one()
+    corrected = dcmread(parts.folders.root / second)
+    corrected.PixelData = dcmread(parts.folders.root / first).PixelData
+    write(corrected, parts.folders.root / second)
+    said, files = compared(parts, comparing)
+    assert (said, len(files)) == ("different", 2)
+    (flag,) = flags(parts)
+    assert "(they differ in PatientName, the side); both are kept" in flag
+    assert "Carla" not in flag
+    judge = Judge(parts.database, parts.folders, store_is_archive=True, archives={})
+    asked = SopReference(corrected.SOPClassUID, UID)
+    assert judge.judge([asked]) == {asked: Lacking(PROCESSING_FAILURE)}
 
 
 def test_documents_that_say_something_else_are_both_kept(parts: Parts, origin: Origin, comparing: Comparing) -> None:
