@@ -12,8 +12,10 @@ from gateway.database.engine import Database
 from gateway.database.found_again import duplicate_again
 from gateway.database.models import Duplicate, Instance, Study, StudyFlag
 from gateway.folders import Folders
+from gateway.intake.header import HeaderUnreadable, read_header
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
+from gateway.reading.disk import DiskAway, require_disk
 from gateway.workflow.events import tell
 
 log = structlog.get_logger(__name__)
@@ -36,6 +38,12 @@ class Comparing:
             first = session.get_one(Instance, duplicate.instance_id)
             paths = self._folders.root / first.header_file, self._folders.root / duplicate.path
         if not all(path.exists() for path in paths):
+            try:
+                for folder in (self._folders.headers if first.header_path else paths[0].parent, paths[1].parent):
+                    require_disk(folder)
+            except DiskAway as away:
+                log.warning("duplicate.waits_for_disk", duplicate=duplicate.id, reason=str(away))
+                return  # the sweep starts it again
             self._keep_what_is_there(duplicate, first_is_there=paths[0].exists())
             return
         try:
@@ -69,6 +77,12 @@ class Comparing:
             if first_is_there:
                 row.status, row.detail = "same", "the second file is no longer there"
                 return
+            other = self._why_no_substitute(session, row)
+            if other is not None:
+                row.status, row.detail = "different", other
+                self._flag(session, row, other, kept="the file of the first is lost, the second is kept")
+                log.warning("duplicate.is_no_substitute_of_a_lost_file", duplicate=duplicate.id, detail=other)
+                return
             self._take_the_place(session, row)
         log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate.id)
 
@@ -82,6 +96,30 @@ class Comparing:
         header.unlink(missing_ok=True)
         log.info("duplicate.brought_back_a_deleted_image", instance=uid)
 
+    def _why_no_substitute(self, session: Session, duplicate: Duplicate) -> str | None:
+        """Say why the second file is not what the row of the lost first one says; None where it is."""
+        first = session.get_one(Instance, duplicate.instance_id)
+        try:
+            header = read_header(self._folders.root / duplicate.path)
+        except HeaderUnreadable as error:
+            return f"the second can't be read: {error}"
+        image = header.image
+        meanings = {
+            "StudyInstanceUID": (first.study.study_instance_uid, header.study_instance_uid),
+            "SeriesInstanceUID": (first.series_instance_uid, header.series_instance_uid),
+            "SOPClassUID": (first.sop_class_uid, header.sop_class_uid),
+            "the patient": (first.patient_key, header.patient_key),
+            "the side": (first.laterality, image.laterality),
+            "the view": (first.view, image.view),
+            "PresentationIntentType": (first.presentation_intent, image.presentation_intent),
+            "whether and as what it is read": (
+                (first.role, first.role_reason, first.is_standard),
+                (image.role, image.reason, image.is_standard),
+            ),
+        }
+        differing = [name for name, (recorded, said) in meanings.items() if recorded != said]
+        return f"they differ in {', '.join(differing)}" if differing else None
+
     def _take_the_place(self, session: Session, duplicate: Duplicate) -> Instance:
         first = session.get_one(Instance, duplicate.instance_id)
         first.path = duplicate.path
@@ -91,9 +129,10 @@ class Comparing:
         session.delete(duplicate)
         return first
 
-    def _flag(self, session: Session, duplicate: Duplicate, detail: str) -> None:
+    def _flag(self, session: Session, duplicate: Duplicate, detail: str, kept: str = "both are kept") -> None:
         first = session.get_one(Instance, duplicate.instance_id)
-        kept = "both are kept" if first.deleted_at is None else "the first was deleted here before, the second is kept"
+        if first.deleted_at is not None:
+            kept = "the first was deleted here before, the second is kept"
         text = f"Two different objects came under SOP Instance UID {first.sop_instance_uid} ({detail}); {kept}."
         uids = {duplicate.study_instance_uid, session.get_one(Study, first.study_id).study_instance_uid}
         for study in session.scalars(select(Study).where(Study.study_instance_uid.in_(uids))):

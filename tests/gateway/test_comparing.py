@@ -128,6 +128,44 @@ def test_a_second_copy_takes_the_place_of_a_lost_first_one(parts: Parts, origin:
     assert said is None
 
 
+@pytest.mark.parametrize(
+    ("exam", "image", "what"),
+    [
+        (Exam(), {}, "StudyInstanceUID, SeriesInstanceUID"),
+        (EXAM, {"tags": {"PatientName": "Other^Olga"}}, "the patient"),
+        (EXAM, {"laterality": "R"}, "the side"),
+        (EXAM, {"view": "MLO"}, "the view"),
+        (EXAM, {"for_processing": True}, "SOPClassUID, PresentationIntentType"),
+        (EXAM, {"tags": {"QualityControlImage": "YES"}}, "whether and as what it is read"),
+    ],
+)
+def test_another_image_does_not_take_the_place_of_a_lost_one(
+    parts: Parts, origin: Origin, comparing: Comparing, exam: Exam, image: dict[str, Any], what: str
+) -> None:
+    give(parts, origin)
+    give(parts, origin, exam, **image)
+    with parts.database.read() as session:
+        lost = session.scalars(select(Instance.path)).one()
+    (parts.folders.root / lost).unlink()
+    said, files = compared(parts, comparing)
+    assert (said, len(files)) == ("different", 1)
+    with parts.database.read() as session:
+        assert session.scalars(select(Instance.path)).one() == lost
+    assert f"(they differ in {what}); the file of the first is lost, the second is kept" in flags(parts)[0]
+
+
+def test_while_the_disk_is_away_nothing_takes_the_place_of_anything(
+    parts: Parts, origin: Origin, comparing: Comparing
+) -> None:
+    give(parts, origin)
+    give(parts, origin, Exam())
+    away = parts.folders.instances.rename(parts.folders.root / "away")
+    assert compared(parts, comparing)[0] == "waiting"
+    away.rename(parts.folders.instances)
+    said, files = compared(parts, comparing)
+    assert (said, len(files)) == ("different", 2)
+
+
 def test_a_lost_second_copy_is_nothing_to_worry_about(parts: Parts, origin: Origin, comparing: Comparing) -> None:
     give(parts, origin)
     give(parts, origin)
