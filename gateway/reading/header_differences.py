@@ -48,10 +48,15 @@ def _view(header: ReceivedHeader, _: Dataset) -> object:
     return header.image.view, frozenset(header.image.view_modifiers)
 
 
+def _number(value: float | None) -> str | None:
+    # Six digits: what is longer than a DS may be (PS3.5 6.2) is cut by whoever passes it on.
+    return None if value is None else f"{value:.6g}"
+
+
 def _spacing(_: ReceivedHeader, pixels: Dataset) -> object:
     from preprocessing.geometry import pixel_spacing
 
-    return pixel_spacing(pixels)
+    return [_number(millimetres) for millimetres in pixel_spacing(pixels) or ()]
 
 
 def _is_inverted(_: ReceivedHeader, pixels: Dataset) -> bool:
@@ -64,14 +69,15 @@ def _is_inverted(_: ReceivedHeader, pixels: Dataset) -> bool:
 def _rescaling(_: ReceivedHeader, pixels: Dataset) -> object:
     from preprocessing.header import number_of
 
-    return number_of(pixels, "RescaleSlope") or 1.0, number_of(pixels, "RescaleIntercept") or 0.0
+    slope, intercept = number_of(pixels, "RescaleSlope"), number_of(pixels, "RescaleIntercept")
+    return _number(slope or 1.0), _number(intercept or 0.0)
 
 
 def _window(_: ReceivedHeader, pixels: Dataset) -> object:
     from preprocessing.header import number_of, text_of
 
     function = text_of(pixels, "VOILUTFunction") or "LINEAR"  # PS3.3 C.11.2.1.3: what it is where nothing is said
-    return number_of(pixels, "WindowCenter"), number_of(pixels, "WindowWidth"), function
+    return _number(number_of(pixels, "WindowCenter")), _number(number_of(pixels, "WindowWidth")), function
 
 
 _COMPARED: Final[dict[str, _Meaning]] = {

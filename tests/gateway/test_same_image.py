@@ -135,6 +135,16 @@ def test_private_attributes_that_come_or_go_make_no_other_image(first: Path, fol
         assert found.same
 
 
+def test_a_number_that_was_cut_to_fewer_digits_is_the_same_number(folder: Path) -> None:
+    """More than the 16 characters of a DS are common, and cut by whoever passes them on (PS3.5 6.2)."""
+    paths = []
+    for place, spacing in enumerate(("0.07000000029802", "0.0700000003")):
+        made = image(tags={"SOPInstanceUID": "1.2.3.4", "ImagerPixelSpacing": [spacing, spacing]})
+        made.RescaleSlope = spacing
+        paths.append(write(made, folder / f"cut{place}.dcm"))
+    assert [found.same for found in both(*paths)] == [True, True]
+
+
 NAMES = st.text(st.sampled_from("AnneMüllerß '-"), min_size=1, max_size=12).filter(lambda name: name.strip())
 
 
