@@ -18,7 +18,7 @@ from gateway.database.columns import now
 from gateway.database.engine import Database
 from gateway.database.models import AssociationRecord, Duplicate, Instance, Quarantined, Report
 from gateway.folders import Folders, make_durable, move_durably
-from gateway.intake.group_commit import GroupCommit, WriterStopped
+from gateway.intake.group_commit import CommitInDoubt, GroupCommit, WriterStopped
 from gateway.intake.header import HeaderUnreadable, ReceivedHeader, read_header
 from gateway.intake.recording import Arrival, ArrivalRecorder, Recorded
 from gateway.tracing.study_traces import StudyTraces
@@ -96,6 +96,9 @@ class DurableIntake:
         except MemoryError:
             log.error("receive.out_of_memory")
             return self._refuse(path, "the gateway is short of memory", origin)
+        except CommitInDoubt as error:
+            log.error("receive.database_failed", error=type(error.__cause__).__name__)
+            return self._refuse(path, "the gateway's database is away", origin)
         except WriterStopped:
             return self._refuse(path, "the gateway is stopping", origin)
         except Exception as error:
@@ -149,6 +152,12 @@ class DurableIntake:
         path.rename(stored)
         try:
             recorded = self._make_durable(stored, Arrival(self._folders.relative(stored), size, header, origin))
+        except CommitInDoubt:
+            # PostgreSQL may carry out later what it was asked before the line broke: to look now would say nothing. The
+            # sweep of strays removes the file if it never got its row. SQLite has decided when it says so.
+            if self._database.is_sqlite:
+                self._remove_unless_recorded(stored)
+            raise
         except BaseException:
             self._remove_unless_recorded(stored)
             raise

@@ -41,6 +41,10 @@ class WriterStopped(Exception):
     """The writer has been stopped and takes nothing more."""
 
 
+class CommitInDoubt(Exception):
+    """The COMMIT itself failed: nobody can tell whether it was, or still will be, carried out."""
+
+
 class GroupCommit(Generic[Item, Result]):
     """The writer thread, started by the first item. It never waits for company: it takes what has queued up meanwhile.
 
@@ -70,8 +74,8 @@ class GroupCommit(Generic[Item, Result]):
         It holds up everybody else, so it has to be short.
 
         Raises:
-            SQLAlchemyError: the database refused it, or is away. Where the COMMIT itself failed, nobody can tell
-                whether the rows are there.
+            SQLAlchemyError: the database refused it, or is away.
+            CommitInDoubt: its COMMIT failed, with all that was in the transaction.
             WriterStopped: `stop` was called before.
             Exception: whatever else `record` raised for this item, or `meanwhile`.
 
@@ -149,8 +153,8 @@ class GroupCommit(Generic[Item, Result]):
 
         Raises:
             _Undone: an item failed; all is as before, nobody is answered, and another try may do better.
-            Exception: the database can't be reached, or the COMMIT failed: trying each by itself would take as many
-                timeouts, or write twice what is there already.
+            CommitInDoubt: trying again might write twice what is there already.
+            Exception: the database can't be reached: trying each by itself would take as many timeouts.
 
         """
         # Closing a connection rolls back what it did not commit.
@@ -169,7 +173,7 @@ class GroupCommit(Generic[Item, Result]):
                 connection.invalidate()
                 if isinstance(error, DBAPIError) and _sql_state(error) in _ROLLED_BACK:
                     raise _Undone(error) from error
-                raise
+                raise CommitInDoubt from error
         for waiting, result in zip(batch, results, strict=True):
             waiting.succeed(result)
 

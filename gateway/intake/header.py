@@ -112,9 +112,14 @@ def _open(path: Path) -> tuple[Header, str]:
     return dataset, str(dataset.file_meta.get("TransferSyntaxUID") or "")
 
 
+def folded(part: str | None) -> str:
+    """Return who somebody is without what two writers of one name may do differently: blanks, carets and case."""
+    return " ".join((part or "").replace("^", " ").split()).casefold()
+
+
 def _digest(part: str | None) -> str:
-    folded = " ".join((part or "").replace("^", " ").split()).casefold()
-    return hashlib.sha256(folded.encode("utf-8", "surrogatepass")).hexdigest()[:16] if folded else ""
+    said = folded(part)
+    return hashlib.sha256(said.encode("utf-8", "surrogatepass")).hexdigest()[:16] if said else ""
 
 
 def _text(dataset: Header, keyword: str) -> str | None:

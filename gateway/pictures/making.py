@@ -93,11 +93,7 @@ class Picturing:
         started = time.monotonic()
         files = self._build(wanted)
         self._put(wanted.target, files)
-        wanted_now = self._wanted(instance_id)
-        if wanted_now is None:
-            remove_picture(self._folders, wanted.study_uid, wanted.sop_instance_uid)
-        elif wanted_now == wanted:
-            self._remove_others(wanted.target)
+        self._settle(wanted)
         log.info(
             "picture.made",
             study=wanted.study_uid,
@@ -105,6 +101,18 @@ class Picturing:
             bytes=sum(map(len, files.values())),
             seconds=round(time.monotonic() - started, 3),
         )
+
+    def _settle(self, wanted: _Wanted) -> None:
+        """Look at the rows once the picture is there: it may have become one of an image that is gone."""
+        wanted_now = self._wanted(wanted.instance_id)
+        if wanted_now == wanted:
+            self._remove_others(wanted.target)
+        elif wanted_now is not None and wanted_now.target.parent == wanted.target.parent:
+            # It was read again, or its file was replaced: what was made of it goes, what is made now may be there.
+            shutil.rmtree(wanted.target, ignore_errors=True)
+        else:
+            # Deleted or forgotten; its number may be another image's by now.
+            remove_picture(self._folders, wanted.study_uid, wanted.sop_instance_uid)
 
     def _build(self, wanted: _Wanted) -> dict[str, bytes]:
         try:

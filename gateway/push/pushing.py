@@ -71,8 +71,8 @@ class Pushing:
         outcome = courier.send(to, level)
         with self._database.write() as session:
             row = still_wants(session, subscription_id, self._roles, self._limits)
-            if row is None:
-                return
+            if row is None or row.endpoint != to.endpoint:
+                return  # switched off meanwhile; SQLite may have given its id to another device
             if isinstance(outcome, Gone):
                 session.delete(row)
             elif isinstance(outcome, Sent):

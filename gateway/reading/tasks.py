@@ -16,10 +16,13 @@ from reporting.study import ReportVariant, StudyToReport
 # The working process names these functions and never runs them: what they need (OpenVINO, highdicom, OpenCV) is
 # imported where they run, in the child.
 if TYPE_CHECKING:
+    from pydicom import Dataset
+
     from inference.engine import Engine
     from inference.remote.server import RemoteServer
 
 
+_CHARACTER_SET, _TRAILING_PADDING = 0x00080005, 0xFFFCFFFC
 _OF_PIXELS, _OF_FILE = "pixels:", "file:"
 
 
@@ -194,14 +197,12 @@ def finish_withdrawal(study: StudyToReport) -> bytes:
 
 
 def compare(first: Path, second: Path) -> Comparison:
-    """Compare identity and stored pixel values; a PACS may have transcoded or coerced the second."""
-    from pydicom import dcmread
-
+    """Compare what the gateway goes by and stored pixel values; a PACS may have transcoded or coerced the second."""
     from preprocessing.errors import ImageRefused
     from preprocessing.pixel_digest import NO_PIXELS, pixel_digest
 
-    if keyword := _other_identity(first, second):
-        return Comparison(False, f"they differ in {keyword}")
+    if (other := _other_header(first, second)) is not None:
+        return other
     try:
         digests = pixel_digest(first), pixel_digest(second)
     except ImageRefused as refusal:
@@ -209,7 +210,10 @@ def compare(first: Path, second: Path) -> Comparison:
             return Comparison(True, "the files are equal byte by byte")
         return Comparison(False, f"their pixels can't be compared: {refusal}")
     if NO_PIXELS in digests:
-        equal = dcmread(first) == dcmread(second)
+        try:
+            equal = _content(first) == _content(second)
+        except Exception as error:  # noqa: BLE001 - pydicom converts when asked, and a broken value may raise anything
+            return Comparison(False, f"their content can't be compared ({type(error).__name__})")
         return Comparison(equal, "the data sets are equal" if equal else "they differ in their content")
     equal = digests[0] == digests[1]
     return Comparison(equal, "the pixels are equal" if equal else "they differ in their pixels")
@@ -224,8 +228,8 @@ def part_with(path: Path, *, decode: bool = True) -> Remains:
 
 def compare_with_deleted(header: Path, fingerprint: str, second: Path) -> Comparison:
     """Compare like `compare` with an image of which only header and fingerprint are left."""
-    if keyword := _other_identity(header, second):
-        return Comparison(False, f"they differ in {keyword}")
+    if (other := _other_header(header, second)) is not None:
+        return other
     of_file = fingerprint.startswith(_OF_FILE)
     equal = _fingerprint(second, decode=not of_file) == fingerprint
     if of_file:
@@ -233,15 +237,33 @@ def compare_with_deleted(header: Path, fingerprint: str, second: Path) -> Compar
     return Comparison(equal, "the pixels are equal" if equal else "they differ in their pixels")
 
 
-def _other_identity(first: Path, second: Path) -> str | None:
+def _other_header(first: Path, second: Path) -> Comparison | None:
+    from gateway.intake.header import HeaderUnreadable
+    from gateway.reading.header_differences import differing_attributes
+    from preprocessing.errors import FileUnreadable
+
+    try:
+        differing = differing_attributes(first, second)
+    except (HeaderUnreadable, FileUnreadable) as error:
+        return Comparison(False, f"they can't be compared: {error}")
+    return Comparison(False, f"they differ in {', '.join(differing)}") if differing else None
+
+
+def _content(path: Path) -> Dataset:
+    """Return a data set without what only says how it is written down."""
     from pydicom import dcmread
 
-    headers = [dcmread(path, stop_before_pixels=True) for path in (first, second)]
-    for keyword in ("StudyInstanceUID", "SeriesInstanceUID", "PatientID"):
-        values = {str(header.get(keyword) or "").strip() for header in headers}
-        if len(values) > 1:
-            return keyword
-    return None
+    return _bare(dcmread(path))
+
+
+def _bare(dataset: Dataset) -> Dataset:
+    for element in list(dataset):  # converted here, as long as the character set is known
+        if element.tag.element == 0 or element.tag in (_CHARACTER_SET, _TRAILING_PADDING):
+            del dataset[element.tag]
+        elif element.VR == "SQ":
+            for item in element.value:
+                _bare(item)
+    return dataset
 
 
 def _fingerprint(path: Path, *, decode: bool) -> str:

@@ -170,7 +170,9 @@ class Desk:
 
     def _record(self, file_id: int, upload_id: str, received: int) -> None:
         with writing(self._database) as session:
-            session.execute(update(UploadFile).where(UploadFile.id == file_id).values(received=received))
+            # SQLite may have given the id of a file that was cancelled to one of another upload.
+            file = (UploadFile.id == file_id, UploadFile.upload_id == upload_id)
+            session.execute(update(UploadFile).where(*file).values(received=received))
             session.execute(update(Upload).where(Upload.id == upload_id).values(touched_at=now()))
 
     def _free(self) -> int:

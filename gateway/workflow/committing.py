@@ -70,10 +70,11 @@ class Committing:
             row = _current(session, commitment_id, attempt)
             if row is None:
                 return
+            asked = row
             references = [_reference(item) for item in row.references]
         judgements = self._judge.judge(references)
         with self._database.write() as session:
-            row = _current(session, commitment_id, attempt)
+            row = _current(session, commitment_id, attempt, asked)
             if row is None:
                 return
             decided = self._decide(session, row, judgements)
@@ -81,7 +82,7 @@ class Committing:
             return
         outcome = self._report(decided)
         with self._database.write() as session:
-            row = _current(session, commitment_id, attempt)
+            row = _current(session, commitment_id, attempt, asked)
             if row is not None:
                 self._note(session, row, decided, outcome)
 
@@ -173,14 +174,24 @@ class Committing:
         return (moment - (row.decided_at or row.asked_at)).total_seconds() > self._patience.give_up_after
 
 
-def _current(session: Session, commitment_id: int, attempt: int) -> Commitment | None:
-    """Return the request if this attempt is still its next one; None when it is over or was overtaken."""
-    return session.scalars(
+def _current(session: Session, commitment_id: int, attempt: int, asked: Commitment | None = None) -> Commitment | None:
+    """Return the request if this attempt is still its next one; None when it is over, was overtaken or forgotten.
+
+    `asked`: the request as it was found first; SQLite may have given its id to another one since.
+    """
+    row = session.scalars(
         select(Commitment)
         .where(Commitment.id == commitment_id, Commitment.status == "waiting", Commitment.attempts == attempt - 1)
         .options(selectinload(Commitment.references))
         .with_for_update()
     ).one_or_none()
+    if row is not None and asked is not None and _name(row) != _name(asked):
+        return None
+    return row
+
+
+def _name(row: Commitment) -> tuple[str, str]:
+    return row.requester_ae_title, row.transaction_uid
 
 
 def _reference(item: CommitmentReference) -> SopReference:

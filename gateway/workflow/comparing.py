@@ -9,10 +9,13 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.database.engine import Database
+from gateway.database.found_again import duplicate_again
 from gateway.database.models import Duplicate, Instance, Study, StudyFlag
 from gateway.folders import Folders
+from gateway.intake.header import HeaderUnreadable, read_header
 from gateway.reading import tasks
 from gateway.reading.child import Child, ChildCrashed, ChildTooSlow
+from gateway.reading.disk import DiskAway, require_disk
 from gateway.workflow.events import tell
 
 log = structlog.get_logger(__name__)
@@ -35,7 +38,13 @@ class Comparing:
             first = session.get_one(Instance, duplicate.instance_id)
             paths = self._folders.root / first.header_file, self._folders.root / duplicate.path
         if not all(path.exists() for path in paths):
-            self._keep_what_is_there(duplicate_id, first_is_there=paths[0].exists())
+            try:
+                for folder in (self._folders.headers if first.header_path else paths[0].parent, paths[1].parent):
+                    require_disk(folder)
+            except DiskAway as away:
+                log.warning("duplicate.waits_for_disk", duplicate=duplicate.id, reason=str(away))
+                return  # the sweep starts it again
+            self._keep_what_is_there(duplicate, first_is_there=paths[0].exists())
             return
         try:
             if first.fingerprint is None:
@@ -45,41 +54,71 @@ class Comparing:
         except (ChildCrashed, ChildTooSlow) as error:
             found = tasks.Comparison(False, f"they can't be compared: {error}")
         if found.same and first.fingerprint is not None:
-            self._bring_back(duplicate_id, header=paths[0])
+            self._bring_back(duplicate, header=paths[0])
             return
         with self._database.write() as session:
-            duplicate = session.get(Duplicate, duplicate_id)
-            if duplicate is None:
+            row = duplicate_again(session, duplicate)
+            if row is None:
                 return
-            duplicate.status = "same" if found.same else "different"
-            duplicate.detail = found.detail
+            row.status = "same" if found.same else "different"
+            row.detail = found.detail
             if not found.same:
-                self._flag(session, duplicate, found.detail)
+                self._flag(session, row, found.detail)
         if found.same:
             paths[1].unlink(missing_ok=True)
         log.info("duplicate.compared", same=found.same, detail=found.detail)
 
-    def _keep_what_is_there(self, duplicate_id: int, *, first_is_there: bool) -> None:
+    def _keep_what_is_there(self, duplicate: Duplicate, *, first_is_there: bool) -> None:
         """One of the files is gone (a backup taken at the wrong moment, a damaged disk): the other one counts."""
         with self._database.write() as session:
-            duplicate = session.get(Duplicate, duplicate_id)
-            if duplicate is None:
+            row = duplicate_again(session, duplicate)
+            if row is None:
                 return
             if first_is_there:
-                duplicate.status, duplicate.detail = "same", "the second file is no longer there"
+                row.status, row.detail = "same", "the second file is no longer there"
                 return
-            self._take_the_place(session, duplicate)
-        log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate_id)
+            other = self._why_no_substitute(session, row)
+            if other is not None:
+                row.status, row.detail = "different", other
+                self._flag(session, row, other, kept="the file of the first is lost, the second is kept")
+                log.warning("duplicate.is_no_substitute_of_a_lost_file", duplicate=duplicate.id, detail=other)
+                return
+            self._take_the_place(session, row)
+        log.warning("duplicate.took_the_place_of_a_lost_file", duplicate=duplicate.id)
 
-    def _bring_back(self, duplicate_id: int, *, header: Path) -> None:
+    def _bring_back(self, duplicate: Duplicate, *, header: Path) -> None:
         """Keep the second file as the image, which was deleted here: whoever sent it may count on us again."""
         with self._database.write() as session:
-            duplicate = session.get(Duplicate, duplicate_id)
-            if duplicate is None:
+            row = duplicate_again(session, duplicate)
+            if row is None:
                 return
-            uid = self._take_the_place(session, duplicate).sop_instance_uid
+            uid = self._take_the_place(session, row).sop_instance_uid
         header.unlink(missing_ok=True)
         log.info("duplicate.brought_back_a_deleted_image", instance=uid)
+
+    def _why_no_substitute(self, session: Session, duplicate: Duplicate) -> str | None:
+        """Say why the second file is not what the row of the lost first one says; None where it is."""
+        first = session.get_one(Instance, duplicate.instance_id)
+        try:
+            header = read_header(self._folders.root / duplicate.path)
+        except HeaderUnreadable as error:
+            return f"the second can't be read: {error}"
+        image = header.image
+        meanings = {
+            "StudyInstanceUID": (first.study.study_instance_uid, header.study_instance_uid),
+            "SeriesInstanceUID": (first.series_instance_uid, header.series_instance_uid),
+            "SOPClassUID": (first.sop_class_uid, header.sop_class_uid),
+            "the patient": (first.patient_key, header.patient_key),
+            "the side": (first.laterality, image.laterality),
+            "the view": (first.view, image.view),
+            "PresentationIntentType": (first.presentation_intent, image.presentation_intent),
+            "whether and as what it is read": (
+                (first.role, first.role_reason, first.is_standard),
+                (image.role, image.reason, image.is_standard),
+            ),
+        }
+        differing = [name for name, (recorded, said) in meanings.items() if recorded != said]
+        return f"they differ in {', '.join(differing)}" if differing else None
 
     def _take_the_place(self, session: Session, duplicate: Duplicate) -> Instance:
         first = session.get_one(Instance, duplicate.instance_id)
@@ -90,9 +129,10 @@ class Comparing:
         session.delete(duplicate)
         return first
 
-    def _flag(self, session: Session, duplicate: Duplicate, detail: str) -> None:
+    def _flag(self, session: Session, duplicate: Duplicate, detail: str, kept: str = "both are kept") -> None:
         first = session.get_one(Instance, duplicate.instance_id)
-        kept = "both are kept" if first.deleted_at is None else "the first was deleted here before, the second is kept"
+        if first.deleted_at is not None:
+            kept = "the first was deleted here before, the second is kept"
         text = f"Two different objects came under SOP Instance UID {first.sop_instance_uid} ({detail}); {kept}."
         uids = {duplicate.study_instance_uid, session.get_one(Study, first.study_id).study_instance_uid}
         for study in session.scalars(select(Study).where(Study.study_instance_uid.in_(uids))):

@@ -14,7 +14,8 @@ from sqlalchemy.orm import Session, joinedload
 from dicom_node.destination import CanDelete, Delivered, Destination, Failed, NotTried, Outcome, Refused
 from gateway.database.columns import now
 from gateway.database.engine import Database
-from gateway.database.models import Delivery, Study
+from gateway.database.found_again import deliveries_again
+from gateway.database.models import Delivery, Report, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders
 from gateway.tracing import open_span
@@ -84,8 +85,9 @@ class Delivering:
         else:
             outcomes = self._send(destination, owed)
         with self._database.write() as session:
-            self._withdraw_again(session, study_uid, name, owed, outcomes)
-            self._note(session, study_uid, generation, name, attempt, outcomes, first)
+            there = deliveries_again(session, owed)
+            self._withdraw_again(session, study_uid, name, owed, there, outcomes)
+            self._note(session, study_uid, generation, name, attempt, there, outcomes, first)
 
     def _owed(self, session: Session, study_uid: str, generation: int, name: str) -> Sequence[Delivery]:
         rows = session.scalars(
@@ -133,15 +135,14 @@ class Delivering:
         generation: int,
         name: str,
         attempt: str,
-        outcomes: dict[int, Outcome],
+        there: Sequence[Delivery],
+        outcomes: Mapping[int, Outcome],
         first: set[int],
     ) -> None:
         moment = now()
         again: list[Delivery] = []
         failed = 0
-        # SQLite gives the id of a row that a later generation removed to one of its own.
-        attempted = select(Delivery).where(Delivery.id.in_(outcomes), Delivery.generation == generation)
-        for row in session.scalars(attempted.with_for_update()):
+        for row in there:
             if row.status != "waiting":
                 continue
             outcome = outcomes[row.id]
@@ -176,20 +177,29 @@ class Delivering:
         )
 
     def _withdraw_again(
-        self, session: Session, study_uid: str, name: str, owed: Sequence[Delivery], outcomes: Mapping[int, Outcome]
+        self,
+        session: Session,
+        study_uid: str,
+        name: str,
+        owed: Sequence[Delivery],
+        there: Sequence[Delivery],
+        outcomes: Mapping[int, Outcome],
     ) -> None:
         """Have withdrawn once more what arrived after a later generation had overtaken it: it may have come second."""
-        arrived = {
-            row.id: row.report_id
+        left = {row.id for row in there}
+        late = [
+            row.report.sop_instance_uid
             for row in owed
-            if row.action == "send" and row.report_id is not None and not isinstance(outcomes[row.id], Refused)
-        }
-        left = set(session.scalars(select(Delivery.report_id).where(Delivery.id.in_(arrived))))
-        late = [report_id for report_id in arrived.values() if report_id not in left]
+            if row.action == "send"
+            and row.report is not None
+            and row.id not in left
+            and not isinstance(outcomes[row.id], Refused)
+        ]
         rows = session.scalars(
             select(Delivery)
-            .where(Delivery.report_id.in_(late), Delivery.destination == name, Delivery.action == "withdraw")
-            .with_for_update()
+            .join(Report, Report.id == Delivery.report_id)
+            .where(Report.sop_instance_uid.in_(late), Delivery.destination == name, Delivery.action == "withdraw")
+            .with_for_update(of=Delivery)
         ).all()
         owe_anew(session, self._jobs, study_uid, name, rows, "withdraw")
         if rows:

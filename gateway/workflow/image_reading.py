@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from gateway.database.engine import Database
+from gateway.database.found_again import frozen_instance, instance_again
 from gateway.database.models import DELETED_HERE, READER_CRASHED, Instance, Reading, Study
 from gateway.folders import Folders, write_durably
 from gateway.reading import tasks
@@ -41,7 +42,7 @@ class ImageReading:
         """
         version = self._engines.model_version()
         with self._database.read() as session:
-            instance = session.get(Instance, instance_id)
+            instance = frozen_instance(session, instance_id, study_uid, generation)
             if instance is None or _has_reading(session, instance_id, generation):
                 return None
             earlier = session.scalars(
@@ -112,7 +113,7 @@ class ImageReading:
 
     def _keep(self, study_uid: str, instance: Instance, generation: int, reading: Reading) -> None:
         with self._database.write() as session:
-            if session.get(Instance, instance.id) is None:
+            if instance_again(session, instance) is None:
                 drop_if_forgotten(session, self._folders, study_uid)
                 return
             if _has_reading(session, instance.id, generation):

@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 
 from gateway import __version__
 from gateway.database.engine import Database
+from gateway.database.found_again import study_again
 from gateway.database.models import Report, Study
 from gateway.database.named_files import REJECTION_NOTE
 from gateway.folders import Folders, write_durably
@@ -122,17 +123,23 @@ class Processing:
             content = content_of(session, study, generation)
         to_report = self._to_report(content, generation)
         finished = self._child.run_patiently(tasks.finish_reports, to_report, self._plan.variants())
+        note = None
+        if self._plan.writes_notes and any(one.kind in TO_WITHDRAW for one in to_report.predecessors):
+            note = self._child.run_patiently(tasks.finish_withdrawal, to_report)
+        with self._database.read() as session:
+            # A study that was forgotten and has come again has files of these names too: they must be of its images.
+            if study_again(session, study) is None:
+                return
         paths: dict[str, Path] = {}
         for report in finished:
             file = self._folders.reports / study_uid / str(generation) / f"{report.sop_instance_uid}.dcm"
             write_durably(file, report.content)
             paths[report.sop_instance_uid] = file
-        if self._plan.writes_notes and any(one.kind in TO_WITHDRAW for one in to_report.predecessors):
-            note = self._child.run_patiently(tasks.finish_withdrawal, to_report)
+        if note is not None:
             write_durably(self._folders.reports / study_uid / str(generation) / REJECTION_NOTE, note)
         with self._database.write() as session:
-            study = _current(session, study_uid, generation, run)
-            if study is None:
+            known, study = study, _current(session, study_uid, generation, run)
+            if study is None or study_again(session, known) is None:
                 drop_if_forgotten(session, self._folders, study_uid)
                 return
             for report in finished:

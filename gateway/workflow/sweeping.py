@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from gateway.database.columns import now
 from gateway.database.commitment_models import Commitment
 from gateway.database.engine import Database
+from gateway.database.found_again import study_again
 from gateway.database.models import Delivery, Duplicate, Study
 from gateway.workflow.clock_watch import ClockWatch
 from gateway.workflow.dead_letters import record_dead_letter
@@ -150,13 +151,13 @@ class Sweep:
             return
         known = self._jobs.exists(workflow_id)
         with self._database.write() as session:
-            current = session.get(Study, study.id)
+            current = study_again(session, study)
             if current is None or (current.status, current.run, current.generation) != (
                 study.status,
                 study.run,
                 study.generation,
             ):
-                return  # it went on meanwhile
+                return  # it went on meanwhile, or was forgotten
             if known:
                 reason = "the job ended without a result; have it tried again with: mammogate retry"
                 record_dead_letter(session, current, study.generation, "process", reason)

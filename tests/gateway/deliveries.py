@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from sqlalchemy import select
+from sqlalchemy.orm import joinedload
 
 from dicom_node.destination import Destination, Health, Outcome, Progress
 from gateway.database.models import AssociationRecord, Delivery, Instance, Report, Study
@@ -49,15 +50,16 @@ def planned(**more: object) -> PlannedDestination:
     return PlannedDestination(**values)  # type: ignore[arg-type] # the values above fit
 
 
-def add_reports(parts: Parts, generation: int, *destinations: PlannedDestination) -> None:
+def add_reports(parts: Parts, generation: int, *destinations: PlannedDestination, study_uid: str = STUDY_UID) -> None:
     plan = DestinationPlan(destinations)
     with parts.database.write() as session:
-        study = session.scalars(select(Study)).one_or_none() or Study(study_instance_uid=STUDY_UID, status="reported")
+        known = session.scalars(select(Study).where(Study.study_instance_uid == study_uid)).one_or_none()
+        study = known or Study(study_instance_uid=study_uid, status="reported")
         session.add(study)
         study.generation = generation
         session.flush()
         for kind, dialect in (("mammography_cad_sr", "SCT"), ("mammography_cad_sr", "SRT"), ("summary_image", "SCT")):
-            name = f"{kind}.{dialect}.{generation}"
+            name = f"{kind}.{dialect}.{generation}" + (f".{study_uid}" if study_uid != STUDY_UID else "")
             session.add(
                 Report(
                     study_id=study.id,
@@ -101,4 +103,4 @@ def delivering(parts: Parts, peer: Destination | None, *, by_deletion: bool = Fa
 
 def rows(parts: Parts) -> list[Delivery]:
     with parts.database.read() as session:
-        return list(session.scalars(select(Delivery).order_by(Delivery.id)))
+        return list(session.scalars(select(Delivery).options(joinedload(Delivery.report)).order_by(Delivery.id)))

@@ -13,7 +13,7 @@ from sqlalchemy import Column, Connection, Engine, Integer, MetaData, String, Ta
 from sqlalchemy.exc import IntegrityError, OperationalError, SQLAlchemyError
 
 from gateway.database.engine import Database, create_database_engine
-from gateway.intake.group_commit import GroupCommit, WriterStopped
+from gateway.intake.group_commit import CommitInDoubt, GroupCommit, WriterStopped
 from tests.peers.postgresql import PostgreSql, running_postgresql
 
 ROWS = Table("row", MetaData(), Column("id", Integer, primary_key=True), Column("name", String, unique=True))
@@ -259,7 +259,7 @@ def test_a_commit_that_fails_is_not_tried_again_since_it_may_have_been_done(
 
     answers = together.give(["one", "two"], meanwhile=lambda: monkeypatch.setattr(engine.dialect, "do_commit", refuse))
     monkeypatch.undo()
-    assert all(isinstance(answer, OperationalError) for answer in answers.values())
+    assert all(isinstance(answer, CommitInDoubt) for answer in answers.values())
     assert sorted(recorded) == ["first", "one", "two"]
     assert held(engine) == set()
     assert writer.commit("three") > 0

@@ -9,6 +9,7 @@ from sqlalchemy import select, text
 
 from gateway.database.columns import now
 from gateway.database.models import DeadLetter, Delivery, Study
+from gateway.forgetting import forget_study
 from gateway.parts import Parts
 from gateway.workflow.jobs import GATHER, deliver_id, gather_id, process_id
 from gateway.workflow.sweeping import Sweep
@@ -58,6 +59,27 @@ def test_a_job_that_ended_without_a_result_becomes_a_dead_letter(parts: Parts, s
     with parts.database.read() as session:
         assert session.scalars(select(Study.status)).one() == "failed"
         assert "mammogate retry" in session.scalars(select(DeadLetter.reason)).one()
+
+
+def test_a_study_that_got_the_number_of_a_forgotten_one_is_not_failed_for_it(
+    parts: Parts, sweep: Sweep, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_study(parts, status="processing", generation=1, run=1)
+    exists = parts.jobs.exists
+
+    def overtake(workflow_id: str) -> bool:
+        assert not exists(workflow_id)
+        forget_study(parts.database, parts.folders, parts.jobs, UID, "anna")
+        with parts.database.write() as session:
+            session.add(Study(study_instance_uid="4.5.6", status="processing", generation=1, run=1))
+        return True  # and it had ended without a result
+
+    monkeypatch.setattr(parts.jobs, "exists", overtake)
+    sweep.studies()
+    with parts.database.read() as session:
+        study = session.scalars(select(Study)).one()
+        assert (study.id, study.study_instance_uid, study.status) == (1, "4.5.6", "processing")
+        assert session.scalars(select(DeadLetter)).all() == []
 
 
 def test_a_delivery_that_is_overdue_and_has_no_job_gets_one(parts: Parts, sweep: Sweep) -> None:

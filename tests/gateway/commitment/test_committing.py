@@ -205,6 +205,46 @@ def test_an_attempt_that_was_overtaken_says_nothing(parts: Parts, world: World) 
     assert len(world.reports) == 1
 
 
+def become_another_request(parts: Parts) -> None:
+    """Have the request forgotten and another one get its number, as SQLite gives them out again."""
+    with parts.database.write() as session:
+        session.delete(session.scalars(select(Commitment)).one())
+    DurableDesk(parts.database, parts.jobs, BOOK).record(request("1.1", transaction="1.9.2"))
+
+
+def test_what_is_known_of_a_request_is_not_written_down_for_the_one_that_got_its_number(
+    parts: Parts, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = commitment(parts)
+    judge = world.judge
+
+    def judge_and_overtake(references: Sequence[SopReference]) -> dict[SopReference, Judgement]:
+        become_another_request(parts)
+        return judge(references)
+
+    monkeypatch.setattr(world, "judge", judge_and_overtake)
+    world.committing.attempt(row.id, 1)
+    other = commitment(parts)
+    assert (other.id, other.transaction_uid) == (row.id, "1.9.2")
+    assert (other.status, other.attempts, other.decided_at, world.reports) == ("waiting", 0, None, [])
+
+
+def test_that_a_report_was_taken_is_not_noted_with_the_request_that_got_its_number(
+    parts: Parts, world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    row = commitment(parts)
+    report = world.committing._report
+
+    def report_and_overtake(decided: Any) -> Outcome:
+        become_another_request(parts)
+        return report(decided)
+
+    monkeypatch.setattr(world.committing, "_report", report_and_overtake)
+    world.committing.attempt(row.id, 1)
+    other = commitment(parts)
+    assert (other.id, other.transaction_uid, other.status, other.attempts) == (row.id, "1.9.2", "waiting", 0)
+
+
 def test_the_sweep_starts_an_attempt_that_has_no_job(parts: Parts, world: World) -> None:
     row = commitment(parts)
     let_time_pass(parts, "next_attempt_at")

@@ -53,8 +53,10 @@ class ScriptedChild:
 def process(parts: Parts, child: ScriptedChild, instance: int, generation: int) -> Reading:
     folders = Folders(parts.folders.root)
     plan = cast(DestinationPlan, None)
+    with parts.database.read() as session:
+        study_uid = session.get_one(Instance, instance).study.study_instance_uid
     Processing(parts.database, folders, parts.jobs, cast(Child, child), plan, Site(uuid4(), False)).read(
-        "1.2.3", generation, instance
+        study_uid, generation, instance
     )
     with parts.database.read() as session:
         wanted = select(Reading).where(Reading.instance_id == instance, Reading.generation == generation)

@@ -188,6 +188,36 @@ def test_a_study_that_is_forgotten_meanwhile_leaves_nothing(read: Read) -> None:
     assert list(read.parts.folders.pictures.iterdir()) == []
 
 
+def test_a_picture_of_a_forgotten_image_goes_when_another_image_has_got_its_number_meanwhile(read: Read) -> None:
+    exam = read.add(ONE)
+    number = read.settled.instance(ONE).id
+
+    def overtake() -> None:
+        read.child.meanwhile = lambda: None
+        forget(read, exam)
+        read.add(TWO)
+
+    read.child.meanwhile = overtake
+    read.make(ONE)
+    assert read.settled.instance(TWO).id == number, "without a number that is given out again nothing is tested"
+    assert read.files() == []
+    read.make(TWO)
+    assert {path.name for path in read.files()} == NAMES
+
+
+def test_a_picture_of_a_forgotten_image_goes_when_the_image_has_come_again_meanwhile(read: Read) -> None:
+    exam = read.add(ONE)
+
+    def send_again() -> None:
+        read.child.meanwhile = lambda: None
+        forget(read, exam)
+        read.add(ONE, exam=exam)
+
+    read.child.meanwhile = send_again
+    read.make(ONE)
+    assert read.files() == []
+
+
 def forget(read: Read, exam: Exam) -> None:
     parts = read.parts
     forget_study(parts.database, parts.folders, parts.jobs, exam.study_instance_uid, "test")

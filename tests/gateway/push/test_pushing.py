@@ -22,6 +22,7 @@ from gateway.database.synthetic_models import SyntheticStudy
 from gateway.folders import Folders
 from gateway.forgetting import forget_study
 from gateway.parts import Parts, open_parts
+from gateway.push.courier import Addressee
 from gateway.push.pushing import Pushing
 from gateway.push.recipients import SessionLimits
 from gateway.push.switch import Off, open_courier, push_switch
@@ -165,6 +166,33 @@ def test_a_subscription_that_has_expired_is_removed(hospital: Hospital, answer: 
     assert hospital.tell(device) == ["high"]
     assert hospital.devices() == 0
     assert not hospital.owed(device, attempt=2)
+
+
+@pytest.mark.parametrize("answer", [201, 410, 503])
+def test_what_came_of_a_message_is_not_noted_with_the_device_that_got_the_number_meanwhile(
+    hospital: Hospital, monkeypatch: pytest.MonkeyPatch, answer: int
+) -> None:
+    device = hospital.add_device("anna", answer=answer)
+    hospital.report("high")
+    courier = open_courier(hospital.parts.settings, hospital.parts.folders)
+    assert courier is not None
+    send, numbers = courier.send, []
+
+    def send_and_overtake(to: Addressee, level: str) -> Any:
+        said = send(to, level)
+        with hospital.parts.database.write() as session:
+            session.delete(session.get_one(PushSubscription, device))
+        numbers.append(hospital.add_device("rita"))
+        return said
+
+    monkeypatch.setattr(courier, "send", send_and_overtake)
+    monkeypatch.setattr(hospital.pushing, "_courier", lambda: courier)
+    assert hospital.tell(device) == ["high"]
+    assert numbers == [device]
+    assert not hospital.owed(device, attempt=2)
+    with hospital.parts.database.read() as session:
+        other = session.get_one(PushSubscription, device)
+        assert (other.endpoint_sha256, other.last_sent_at, other.last_error) == ("rita", None, None)
 
 
 def test_a_service_that_is_busy_is_tried_again_later(hospital: Hospital) -> None:

@@ -17,6 +17,7 @@ from gateway.database.columns import now
 from gateway.database.upload_models import Upload, UploadFile
 from gateway.parts import Parts
 from gateway.uploads.desk import Desk, UploadLimits
+from gateway.uploads.pieces import Growing
 from gateway.uploads.places import part_of
 from gateway.uploads.tidying import KEEP_DONE, Tidying
 from reporting.feed.upload_schemas import PIECE_BYTES, NewUpload
@@ -70,6 +71,29 @@ def test_whatever_pieces_are_sent_in_whatever_order_the_file_is_the_right_one_an
     desk.append(upload_id, SENDER, 1, reached, content[reached:])
     assert part.read_bytes() == content
     desk.cancel(upload_id, SENDER)
+
+
+def test_how_far_a_cancelled_file_has_come_is_not_said_of_the_file_that_got_its_number(
+    parts: Parts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk = Desk(parts.database, parts.folders, LIMITS)
+    announced = NewUpload.model_validate({"files": [{"name": "a", "size": 4}]})
+    first, second = str(uuid4()), str(uuid4())
+    desk.open(first, announced, SENDER)
+    put = Growing.put
+
+    def put_and_overtake(growing: Growing, offset: int, piece: bytes, reached: int) -> int:
+        end = put(growing, offset, piece, reached)
+        desk.cancel(first, SENDER)
+        desk.open(second, announced, SENDER)
+        return end
+
+    monkeypatch.setattr(Growing, "put", put_and_overtake)
+    desk.append(first, SENDER, 1, 0, b"abcd")
+    with parts.database.read() as session:
+        assert session.execute(select(UploadFile.id, UploadFile.upload_id, UploadFile.received)).all() == [
+            (1, second, 0)
+        ]
 
 
 def test_a_piece_that_was_damaged_on_its_way_is_not_kept(site: Site) -> None:
