@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
+from sqlalchemy import select
 
 from gateway.database.account_models import User
 from gateway.parts import Parts
@@ -74,12 +75,15 @@ def running_gateway(environment: dict[str, str], log_file: Path, url: str) -> It
 
 
 def add_login(parts: Parts) -> Login:
-    """Add a doctor with a fresh password."""
+    """Add a doctor with a fresh password, or give it to the one of an earlier demo."""
     login = Login("demo", secrets.token_urlsafe(12))
     hashed = Passwords().hash(login.password)
     with parts.database.write() as session:
-        session.query(User).filter(User.name == login.name).delete()
-        session.add(User(name=login.name, role="doctor", password_hash=hashed))
+        user = session.scalars(select(User).where(User.name == login.name)).one_or_none()
+        if user is None:
+            session.add(User(name=login.name, role="doctor", password_hash=hashed))
+        else:
+            user.role, user.password_hash, user.disabled = "doctor", hashed, False
     return login
 
 
